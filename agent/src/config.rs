@@ -1,0 +1,381 @@
+//! The agent's configuration: a TOML file, or the flags of a quick run.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::tz::TimeZone;
+use labtrail_shared::{
+    settings::{self, ByteSize, Period, SettingsError},
+    source::Source,
+    telemetry::LogFormat,
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    parse::{DateOrder, Parser},
+    ship::Destination,
+    source::file::{Exclude, Pattern},
+};
+
+/// What is wrong with a configuration that could be read.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// There is nothing to follow.
+    #[error(
+        "nothing to follow: name files, folders or globs in a [[files]] section (paths = [\"...\"]) or on the command line"
+    )]
+    NoFiles,
+    /// There is nowhere to send to.
+    #[error("nowhere to send to: set ship.to (for example \"http://collector:8001\") or give --to")]
+    NoDestination,
+    /// A glob on the command line is not one.
+    #[error("{0}")]
+    Pattern(String),
+}
+
+/// All settings of an agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the agent keeps its checkpoint. One agent per folder.
+    #[serde(default = "default_data_dir")]
+    pub data_dir: PathBuf,
+    /// Who this agent is.
+    #[serde(default)]
+    pub agent: AgentSection,
+    /// What to follow.
+    #[serde(default)]
+    pub files: Vec<FilesSection>,
+    /// Where to send it.
+    #[serde(default)]
+    pub ship: ShipSection,
+    /// How often to look.
+    #[serde(default)]
+    pub watch: WatchSection,
+    /// The agent's own log, on standard error.
+    #[serde(default)]
+    pub log: LogSection,
+}
+
+/// `[agent]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentSection {
+    /// A name that stays the same for as long as this machine's files do: event ids are derived from it. Default: the
+    /// host name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What `host.name` says. Default: the host name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_name: Option<String>,
+}
+
+/// Where to begin with files that exist when the agent first hears of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum From {
+    /// At their beginning: everything is read.
+    #[default]
+    Start,
+    /// At their end: only what is written from now on. Files that appear later are read whole.
+    End,
+}
+
+impl std::str::FromStr for From {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "start" => Ok(Self::Start),
+            "end" => Ok(Self::End),
+            _ => Err("write start (read existing content) or end (only what is written from now on)".to_owned()),
+        }
+    }
+}
+
+/// `[[files]]`: files that are read in the same way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesSection {
+    /// Files, folders (all files below them) or globs.
+    pub(crate) paths: Vec<Pattern>,
+    /// What to leave out: globs for names, or for whole paths if they hold a slash. Default: hidden, packed and
+    /// temporary files.
+    #[serde(default = "default_exclude")]
+    pub(crate) exclude: Exclude,
+    /// Where to begin with files that exist already.
+    #[serde(default)]
+    pub(crate) from: From,
+    /// The IANA zone of times without an offset, such as `Europe/Zurich`. Default: this machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) zone: Option<Zone>,
+    /// How records are read: `auto` (JSON objects, else text), `json`, `plain`, or `none`.
+    #[serde(default)]
+    pub(crate) parser: Parser,
+    /// Whether `03/04/2026` is the 4th of March (`mdy`) or the 3rd of April (`dmy`). Default: such dates are not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) date_order: Option<DateOrder>,
+    /// The longest line that is sent whole; of a longer one its beginning is sent, marked as truncated.
+    #[serde(default = "default_line_bytes_max")]
+    pub(crate) line_bytes_max: ByteSize,
+    /// A last line without a line end is sent when the file did not grow for so long.
+    #[serde(default = "default_partial_after")]
+    pub(crate) partial_after: Period,
+    /// Labels for every event of these files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) labels: Arc<BTreeMap<String, String>>,
+    /// MADSci's ownership ids for every event of these files: `node_id`, `workcell_id`, ..., each a ULID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<Source>,
+}
+
+impl FilesSection {
+    /// A section with these paths and every default.
+    pub fn of_paths(paths: &[String], from: From, date_order: Option<DateOrder>) -> Result<Self, ConfigError> {
+        let compile = |path: &String| Pattern::compile(path).map_err(ConfigError::Pattern);
+        Ok(Self {
+            paths: paths.iter().map(compile).collect::<Result<_, _>>()?,
+            exclude: default_exclude(),
+            from,
+            zone: None,
+            parser: Parser::default(),
+            date_order,
+            line_bytes_max: default_line_bytes_max(),
+            partial_after: default_partial_after(),
+            labels: Arc::default(),
+            source: None,
+        })
+    }
+}
+
+/// `[ship]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShipSection {
+    /// The collector: `http://HOST:PORT` or `https://HOST:PORT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Destination>,
+    /// `auto` packs with zstd unless the collector is on this machine; `zstd` or `none` force it.
+    pub compression: Compression,
+    /// A batch is closed when it is so large ...
+    pub batch_bytes_max: ByteSize,
+    /// ... or holds so many records ...
+    pub batch_records_max: u32,
+    /// ... or is so old.
+    pub batch_age_max: Period,
+    /// How much may be under way: beyond it, reading waits. The agent's memory grows with it.
+    pub queue_bytes_max: ByteSize,
+    /// How many requests may be under way at once.
+    pub requests_max: usize,
+    /// A request that is not answered for so long is sent again.
+    pub request_timeout: Period,
+    /// The longest pause between tries while the collector does not answer. Trying never ends.
+    pub retry_pause_max: Period,
+    /// How long a stop waits for what is under way. What does not arrive is sent at the next start.
+    pub drain_max: Period,
+}
+
+impl Default for ShipSection {
+    fn default() -> Self {
+        Self {
+            to: None,
+            compression: Compression::Auto,
+            batch_bytes_max: ByteSize::kib(256),
+            batch_records_max: 4000,
+            batch_age_max: Period::millis(25),
+            queue_bytes_max: ByteSize::mib(8),
+            requests_max: 2,
+            request_timeout: Period::secs(60),
+            retry_pause_max: Period::secs(30),
+            drain_max: Period::secs(10),
+        }
+    }
+}
+
+/// Whether requests are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// With zstd, unless the collector is on this machine.
+    #[default]
+    Auto,
+    /// With zstd.
+    Zstd,
+    /// Not at all.
+    None,
+}
+
+/// `[watch]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchSection {
+    /// Pause between scans for new and changed files; longer by itself where a scan is so large that it would take
+    /// more than 0.4 % of a core. Notifications of the operating system shorten it to nothing where there are any.
+    pub scan_interval: Period,
+    /// How often files that changed in the last minute are looked at, notified or not.
+    pub poll_interval: Period,
+}
+
+impl Default for WatchSection {
+    fn default() -> Self {
+        Self { scan_interval: Period::secs(1), poll_interval: Period::millis(250) }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// `error`, `warn`, `info`, `debug`, or a directive such as `labtrail_agent=debug`.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// An IANA time zone by its name.
+#[derive(Debug, Clone)]
+pub(crate) struct Zone {
+    pub name: String,
+    pub zone: TimeZone,
+}
+
+impl Serialize for Zone {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let zone = TimeZone::get(&name).map_err(|_| {
+            serde::de::Error::custom(format!(
+                "{name:?} is not an IANA time zone: write one such as Europe/Zurich or America/Chicago"
+            ))
+        })?;
+        Ok(Self { name, zone })
+    }
+}
+
+fn default_data_dir() -> PathBuf {
+    PathBuf::from("labtrail-agent-data")
+}
+
+fn default_exclude() -> Exclude {
+    let names = [".*", "*.gz", "*.zst", "*.bz2", "*.xz", "*.zip", "*.7z", "*.tmp", "*.swp", "*~"];
+    Exclude::compile(names.map(str::to_owned).into()).expect("the default globs are valid")
+}
+
+fn default_line_bytes_max() -> ByteSize {
+    ByteSize::kib(64)
+}
+
+fn default_partial_after() -> Period {
+    Period::secs(5)
+}
+
+impl Config {
+    /// Reads a config file; it is not yet checked for completeness, because flags may add to it.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Ok(settings::load(file)?)
+    }
+
+    /// A config with every default, for a quick run.
+    pub fn quick(data_dir: PathBuf, files: FilesSection, to: Option<Destination>) -> Self {
+        Self {
+            data_dir,
+            agent: AgentSection::default(),
+            files: vec![files],
+            ship: ShipSection { to, ..ShipSection::default() },
+            watch: WatchSection::default(),
+            log: LogSection::default(),
+        }
+    }
+
+    /// Checks that nothing is missing.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.files.iter().all(|section| section.paths.is_empty()) {
+            return Err(ConfigError::NoFiles);
+        }
+        if self.ship.to.is_none() {
+            return Err(ConfigError::NoDestination);
+        }
+        Ok(())
+    }
+
+    /// The effective settings as TOML.
+    pub fn to_toml(&self) -> String {
+        settings::to_toml(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use labtrail_shared::settings;
+
+    use super::Config;
+
+    fn error(text: &str) -> String {
+        let parsed = settings::parse::<Config>(text, Path::new("agent.toml"), |_| None);
+        match parsed.map_err(super::ConfigError::from).and_then(|config| config.check()) {
+            Ok(()) => "valid".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn broken_configs_name_file_line_key_and_remedy() {
+        let check = |text: &str, expected: &str| {
+            let found = error(text);
+            assert!(found.starts_with(expected), "{text}\nfound:    {found}\nexpected: {expected}");
+        };
+        check("[ship\n", "agent.toml:1: ");
+        check("data_dri = \"x\"\n", "agent.toml:1: data_dri: unknown key `data_dri`: did you mean `data_dir`?");
+        check("[[files]]\npath = [\"x\"]\n", "agent.toml:2: files.path: unknown key `path`: did you mean `paths`?");
+        check("[[files]]\nexclude = []\n", "agent.toml:1: files: missing field `paths`");
+        check("[[files]]\npaths = [\"a[\"]\n", "agent.toml:2: files.paths: ");
+        check(
+            "[[files]]\npaths = [\"a\"]\nzone = \"Mars\"\n",
+            "agent.toml:3: files.zone: \"Mars\" is not an IANA time zone",
+        );
+        check(
+            "[[files]]\npaths = [\"a\"]\nparser = \"jsn\"\n",
+            "agent.toml:3: files.parser: unknown value `jsn`: did you mean `json`?",
+        );
+        check("[ship]\nto = \"htp://x\"\n", "agent.toml:2: ship.to: ");
+        check("[ship]\nto = \"http://x\"\n", "nothing to follow");
+        check("[[files]]\npaths = [\"a\"]\n", "nowhere to send to");
+        check("[watch]\nscan_interval = 5\n", "agent.toml:2: watch.scan_interval: invalid type");
+    }
+
+    #[test]
+    fn the_sample_file_is_valid_and_prints_as_itself() {
+        let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/agent.toml"));
+        let text = std::fs::read_to_string(file).expect("the sample is there");
+        let config: Config = settings::parse(&text, file, |_| None).expect("the sample is valid");
+        config.check().expect("the sample is complete");
+        let printed = config.to_toml();
+        let again: Config =
+            settings::parse(&printed, Path::new("printed"), |_| None).expect("what is printed can be read");
+        assert_eq!(printed, again.to_toml());
+        // Every option is shown, set or commented out, in the sample.
+        for line in printed.lines().filter_map(|line| line.split_once(" = ")) {
+            assert!(text.contains(&format!("{} = ", line.0)), "the sample does not show {}", line.0);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The contract between a source and the transport: batches go out, receipts come back.
+//!
+//! A batch says up to which mark of its stream it reaches. The [`Ledger`] remembers the batches of each stream in
+//! their order and moves a stream's mark only over those that were acknowledged without a gap. So a checkpoint never
+//! steps over what is not durable at the collector.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+/// Names a followed file for as long as the checkpoint remembers it.
+pub(crate) type StreamId = u64;
+
+/// How far a stream was read: what the checkpoint keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Mark {
+    /// How often the file had been truncated or rewritten.
+    pub epoch: u32,
+    /// Bytes read, all in complete records.
+    pub offset: u64,
+    /// The content just before that place.
+    pub guard: crate::source::Guard,
+    /// The last time that a record before it stated, with its UTC offset.
+    pub time: Option<(i64, Option<i32>)>,
+}
+
+/// A batch on its way.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Envelope and event lines.
+    pub body: Vec<u8>,
+    /// How many events.
+    pub count: u32,
+    /// What to acknowledge.
+    pub receipt: Receipt,
+    /// Its share of the memory that may be under way; given back when it is dropped.
+    pub room: OwnedSemaphorePermit,
+}
+
+/// What to acknowledge when a batch is durable at the collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    stream: StreamId,
+    number: u64,
+}
+
+/// Which batches are under way and how far each stream is acknowledged.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ledger(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    streams: Mutex<Streams>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    under_way: HashMap<StreamId, VecDeque<Entry>>,
+    advanced: HashMap<StreamId, Mark>,
+    next_number: u64,
+    wake_requested: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    mark: Mark,
+    is_delivered: bool,
+}
+
+impl Ledger {
+    /// Enters a batch that reaches up to `mark`. Batches of a stream are entered in the order of the file.
+    pub(crate) fn enter(&self, stream: StreamId, mark: Mark) -> Receipt {
+        let mut streams = self.lock();
+        let number = streams.next_number;
+        streams.next_number += 1;
+        streams.under_way.entry(stream).or_default().push_back(Entry { number, mark, is_delivered: false });
+        Receipt { stream, number }
+    }
+
+    /// Acknowledges batches, in any order, and wakes the source.
+    pub(crate) fn acknowledge(&self, receipts: impl IntoIterator<Item = Receipt>) {
+        let mut guard = self.lock();
+        let streams = &mut *guard;
+        for Receipt { stream, number } in receipts {
+            let Some(entries) = streams.under_way.get_mut(&stream) else { continue };
+            if let Some(entry) = entries.iter_mut().find(|entry| entry.number == number) {
+                entry.is_delivered = true;
+            }
+            while let Some(first) = entries.pop_front_if(|first| first.is_delivered) {
+                streams.advanced.insert(stream, first.mark);
+            }
+            if entries.is_empty() {
+                streams.under_way.remove(&stream);
+            }
+        }
+        streams.wake_requested = true;
+        self.0.changed.notify_all();
+    }
+
+    /// The marks that moved since the last call.
+    pub(crate) fn take_advanced(&self) -> HashMap<StreamId, Mark> {
+        std::mem::take(&mut self.lock().advanced)
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.lock().under_way.is_empty()
+    }
+
+    /// Whether batches of this stream are under way.
+    pub(crate) fn is_under_way(&self, stream: StreamId) -> bool {
+        self.lock().under_way.contains_key(&stream)
+    }
+
+    /// Wakes the source: a file changed, or the stop signal was given.
+    pub(crate) fn wake(&self) {
+        self.lock().wake_requested = true;
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until the source is woken, at most this long.
+    pub(crate) fn wait(&self, time_max: Duration) {
+        let streams = self.lock();
+        let waited = self.0.changed.wait_timeout_while(streams, time_max, |streams| !streams.wake_requested);
+        waited.unwrap_or_else(PoisonError::into_inner).0.wake_requested = false;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Streams> {
+        self.0.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Ledger, Mark};
+    use crate::source::Guard;
+
+    fn mark(offset: u64) -> Mark {
+        Mark { epoch: 0, offset, guard: Guard::default(), time: None }
+    }
+
+    proptest! {
+        #[test]
+        fn a_mark_never_steps_over_what_is_under_way(order in Just((0..12_u64).collect::<Vec<_>>()).prop_shuffle()) {
+            let ledger = Ledger::default();
+            let receipts: Vec<_> = (0..12).map(|index| ledger.enter(7, mark(index + 1))).collect();
+            let mut acknowledged = vec![false; receipts.len()];
+            let mut at = 0;
+            for index in order {
+                ledger.acknowledge([receipts[index as usize]]);
+                acknowledged[index as usize] = true;
+                let contiguous = acknowledged.iter().take_while(|done| **done).count() as u64;
+                at = ledger.take_advanced().get(&7).map_or(at, |mark| mark.offset);
+                prop_assert_eq!(at, contiguous);
+                prop_assert_eq!(ledger.is_settled(), contiguous == 12);
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The agent: follows the log files of one machine and ships their records to a collector, losing none.
+//!
+//! One event's way through it: `source` finds files and reads their bytes, `decode` and `frame` make lines of them,
+//! `parse` finds time and level, `intake` packs them into batches, `ship` delivers these, and the receipts in
+//! `delivery` travel back to the checkpoint.
+
+mod agent;
+pub mod config;
+mod decode;
+mod delivery;
+mod frame;
+mod intake;
+mod parse;
+mod ship;
+mod source;
+pub mod status;
+
+pub use agent::{Agent, AgentError};
+pub use parse::DateOrder;
+pub use ship::Destination;

@@ -1,0 +1,407 @@
+//! Where the followed files lie: new ones, renamed ones, and those that went away.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::Metadata,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use tracing::{info, warn};
+
+use super::{
+    FileSource, State, Stream,
+    checkpoint::{CheckpointError, Position},
+    discover::{self, Found, visit_files},
+    identity::{GUARD_BYTES, Guard, Locator},
+    log_start,
+    stream::read_full_at,
+};
+use crate::{
+    decode::reason_not_utf8,
+    delivery::{Mark, StreamId},
+    intake::Report,
+    status::Reason,
+};
+
+impl FileSource {
+    /// Takes over what the checkpoint remembers.
+    pub(super) fn remember(&mut self) -> Result<(), CheckpointError> {
+        for (id, position) in self.checkpoint.load()? {
+            self.next_id = self.next_id.max(id + 1);
+            self.by_locator.insert(position.locator, id);
+            self.streams.insert(id, new_stream(id, position, State::Resting));
+        }
+        for section in &self.sections {
+            let mut is_first = true;
+            for pattern in &section.patterns {
+                is_first &= self.checkpoint.is_first_use(pattern.text())?;
+            }
+            self.first_use.push(is_first);
+        }
+        Ok(())
+    }
+
+    /// Looks for all files that the patterns mean, takes in new ones, and finds out what became of missing ones.
+    pub(super) fn scan(&mut self) -> Result<(), CheckpointError> {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        for index in 0..self.sections.len() {
+            for pattern in &self.sections[index].patterns {
+                let (folder, is_deep) = pattern.watched_folder();
+                self.hints.watch(folder, is_deep);
+            }
+            let section = &self.sections[index];
+            visit_files(&section.patterns, &section.exclude, |file| found.push((index, file)));
+        }
+        let now = Instant::now();
+        let mut still_skipped = HashSet::new();
+        for (section, file) in found {
+            let locator = Locator::of(&file.metadata);
+            if let Some(id) = self.known(&locator, &file.path) {
+                if seen.insert(id) {
+                    self.meet_again(id, section, &file.path, &file.metadata, now);
+                }
+            } else if let Some(reason) = self.reason_to_skip(&file, locator) {
+                still_skipped.insert(locator);
+                self.skipped.insert(locator, (file.metadata.len(), reason));
+            } else {
+                let reads_existing = self.sections[section].reads_existing || !self.first_use[section];
+                seen.insert(self.take_in(section, &file.path, &file.metadata, reads_existing));
+            }
+        }
+        self.skipped.retain(|locator, _| still_skipped.contains(locator));
+        self.find_missing(&seen, now)?;
+        self.save_new()?;
+        self.count();
+        self.is_first_scan = false;
+        Ok(())
+    }
+
+    /// New streams, and with the first of them that their patterns were followed, are on disk before anything of them
+    /// is sent: what existed at the first start and was to be left unread stays so.
+    fn save_new(&mut self) -> Result<(), CheckpointError> {
+        let new: Vec<StreamId> = self.streams.values().filter(|stream| stream.is_new).map(|stream| stream.id).collect();
+        if !new.is_empty() {
+            self.checkpoint.save(new.iter().map(|id| (*id, &self.streams[id].position)))?;
+        }
+        for id in new {
+            if let Some(stream) = self.streams.get_mut(&id) {
+                stream.is_new = false;
+            }
+        }
+        if self.is_first_scan {
+            let patterns = self.sections.iter().flat_map(|section| &section.patterns);
+            self.checkpoint.remember_patterns(patterns.map(discover::Pattern::text))?;
+            self.first_use.fill(false);
+        }
+        Ok(())
+    }
+
+    /// The stream of the file at that place, also when its device got another number since the last start.
+    fn known(&mut self, locator: &Locator, path: &Path) -> Option<StreamId> {
+        if let Some(id) = self.by_locator.get(locator) {
+            return Some(*id);
+        }
+        let is_same = |stream: &&Stream| {
+            stream.state == State::Resting && *stream.path == *path && stream.position.locator.is_renumbered(locator)
+        };
+        if !self.is_first_scan {
+            return None;
+        }
+        let id = self.streams.values().find(is_same)?.id;
+        let stream = self.streams.get_mut(&id)?;
+        self.by_locator.remove(&stream.position.locator);
+        stream.position.locator = *locator;
+        self.by_locator.insert(*locator, id);
+        Some(id)
+    }
+
+    /// A followed or remembered file was found, perhaps under another name.
+    fn meet_again(&mut self, id: StreamId, section: usize, path: &Path, metadata: &Metadata, now: Instant) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        stream.section = section;
+        let was_resting = stream.state == State::Resting;
+        stream.state = State::Followed;
+        if *stream.path != *path {
+            if !was_resting {
+                info!(from = %stream.path.display(), to = %path.display(), "file was renamed");
+            }
+            self.progress.remove(&stream.path);
+            if self.by_path.get(&stream.path) == Some(&id) {
+                self.by_path.remove(&stream.path);
+            }
+            stream.path = Arc::from(path);
+            path.clone_into(&mut stream.position.path);
+            self.dirty.insert(id);
+        }
+        if self.by_path.get(path) != Some(&id) {
+            self.by_path.insert(Arc::clone(&stream.path), id);
+        }
+        if stream.observe(metadata, now) || was_resting {
+            self.ready.insert(id);
+            self.hot.insert(id);
+        }
+    }
+
+    /// A new file: it is read from its beginning, or from the end of its last complete line.
+    fn take_in(&mut self, section: usize, path: &Path, metadata: &Metadata, reads_existing: bool) -> StreamId {
+        let locator = Locator::of(metadata);
+        let mark = if reads_existing {
+            Mark { epoch: 0, offset: 0, guard: Guard::default(), time: None }
+        } else {
+            mark_at_end(path)
+        };
+        let identity = locator.identity(self.intake.agent(), 0);
+        let position = Position { locator, path: path.to_owned(), identity, mark, cut: None, size_seen: 0 };
+        let id = self.next_id;
+        self.next_id += 1;
+        let mut stream = new_stream(id, position, State::Followed);
+        stream.section = section;
+        stream.is_new = true;
+        stream.observe(metadata, Instant::now());
+        self.by_locator.insert(locator, id);
+        self.by_path.insert(Arc::clone(&stream.path), id);
+        self.streams.insert(id, stream);
+        self.ready.insert(id);
+        self.hot.insert(id);
+        id
+    }
+
+    /// Followed files that the scan did not find: renamed to where no pattern reaches, or gone. At the start also
+    /// those that are only remembered: they may have been rotated while nobody looked.
+    fn find_missing(&mut self, seen: &HashSet<StreamId>, now: Instant) -> Result<(), CheckpointError> {
+        let is_missing =
+            |stream: &&Stream| !seen.contains(&stream.id) && (stream.state != State::Resting || self.is_first_scan);
+        let missing: Vec<StreamId> = self.streams.values().filter(is_missing).map(|stream| stream.id).collect();
+        let mut folders = Folders::default();
+        for id in missing {
+            self.find_one_missing(id, &mut folders, now)?;
+        }
+        Ok(())
+    }
+
+    fn find_one_missing(&mut self, id: StreamId, folders: &mut Folders, now: Instant) -> Result<(), CheckpointError> {
+        let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
+        let old_path = Arc::clone(&stream.path);
+        let place = match folders.find(&old_path, &stream.position.locator) {
+            Ok(place) => place,
+            Err(error) => {
+                // The folder cannot be listed: a share may be away. Nothing is known, so nothing is decided.
+                warn!(file = %old_path.display(), %error, "cannot look for this file; its position is kept");
+                return Ok(());
+            }
+        };
+        if let Some((path, metadata)) = place {
+            let was_resting = stream.state == State::Resting;
+            if was_resting && metadata.len() == stream.read.offset {
+                return Ok(());
+            }
+            let (section, was_leaving) = (stream.section, stream.state == State::Leaving);
+            self.meet_again(id, section, &path, &metadata, now);
+            if let Some(stream) = self.streams.get_mut(&id) {
+                stream.state = State::Leaving;
+            }
+            if !was_leaving {
+                self.adopt_generations(id, &old_path);
+            }
+            return Ok(());
+        }
+        if let Some(file) = &stream.file
+            && let Ok(metadata) = file.metadata()
+            && metadata.len() > stream.read.offset
+        {
+            // Deleted while open: what is left of it is read from the handle.
+            stream.state = State::Leaving;
+            if stream.observe(&metadata, now) {
+                self.ready.insert(id);
+            }
+            self.hot.insert(id);
+            return Ok(());
+        }
+        let bytes_lost = stream.position.size_seen.saturating_sub(stream.read.offset);
+        if bytes_lost > 0 {
+            let message = format!("{bytes_lost} bytes were gone before they could be read: the file was deleted");
+            self.report(id, &Report { reason: "deleted", message, bytes_lost });
+            if let Some(stream) = self.streams.get_mut(&id) {
+                stream.position.size_seen = stream.read.offset;
+            }
+        }
+        info!(file = %old_path.display(), "file is gone");
+        self.rest(id);
+        self.forget(id)
+    }
+
+    /// A file was rotated away. Other generations between it and its successor may have come and gone while nobody
+    /// looked: files beside it whose name goes on from its old name, and that are younger.
+    fn adopt_generations(&mut self, id: StreamId, old_path: &Path) {
+        let (Some(folder), Some(name)) = (old_path.parent(), old_path.file_name()) else { return };
+        let Some(stream) = self.streams.get(&id) else { return };
+        let (section, born) = (stream.section, stream.position.locator.birth_ns);
+        let Ok(entries) = std::fs::read_dir(folder) else { return };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let is_next = entry.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes()) && path != old_path;
+            let Ok(metadata) = entry.metadata() else { continue };
+            let locator = Locator::of(&metadata);
+            if !is_next || !metadata.is_file() || self.by_locator.contains_key(&locator) || locator.birth_ns <= born {
+                continue;
+            }
+            let file = Found { path, metadata, is_named: false };
+            if self.sections[section].exclude.matches(&file.path) || self.reason_to_skip(&file, locator).is_some() {
+                continue;
+            }
+            info!(file = %file.path.display(), "found a rotated file that was never read");
+            let id = self.take_in(section, &file.path, &file.metadata, true);
+            if let Some(stream) = self.streams.get_mut(&id) {
+                stream.state = State::Leaving;
+            }
+        }
+    }
+
+    /// No longer looks at a stream; its position is kept.
+    pub(super) fn rest(&mut self, id: StreamId) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        stream.state = State::Resting;
+        stream.file = None;
+        if self.by_path.get(&stream.path) == Some(&id) {
+            self.by_path.remove(&stream.path);
+        }
+        self.progress.remove(&stream.path);
+        self.ready.remove(&id);
+        self.hot.remove(&id);
+    }
+
+    /// Forgets a file that is gone, once everything of it is acknowledged: nothing can be read from it again.
+    fn forget(&mut self, id: StreamId) -> Result<(), CheckpointError> {
+        // With an epoch of its own the file's ids cannot be derived again, should it come back from another folder.
+        let is_first_epoch = self.streams.get(&id).is_some_and(|stream| stream.read.epoch == 0);
+        if self.ledger.is_under_way(id) || !is_first_epoch {
+            return Ok(());
+        }
+        if let Some(stream) = self.streams.remove(&id) {
+            self.by_locator.remove(&stream.position.locator);
+            self.dirty.remove(&id);
+            self.checkpoint.remove(&[id])?;
+        }
+        Ok(())
+    }
+
+    /// Why a new file is not read, if so. Found by a wider pattern, a file may be anything; named outright, it is
+    /// read unless this version cannot.
+    fn reason_to_skip(&self, file: &Found, locator: Locator) -> Option<&'static str> {
+        if let Some((size, reason)) = self.skipped.get(&locator)
+            && *size == file.metadata.len()
+        {
+            return Some(reason);
+        }
+        let mut head = [0; 512];
+        let length = match std::fs::File::open(&file.path).and_then(|mut file| file.read(&mut head)) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Some("gone"),
+            Err(error) => {
+                warn!(file = %file.path.display(), %error, "cannot read this file: give the agent the right to");
+                return Some("unreadable");
+            }
+        };
+        let reason = reason_not_utf8(&head[..length]).filter(|reason| !file.is_named || *reason == "utf-16")?;
+        warn!(file = %file.path.display(), reason, "not following this file: only text in UTF-8 is read");
+        Some(reason)
+    }
+
+    fn count(&mut self) {
+        self.counters.files_followed.set(self.by_path.len() as i64);
+        for reason in ["utf-16", "binary", "unreadable"] {
+            let count = self.skipped.values().filter(|(_, found)| *found == reason).count();
+            if count > 0 || !self.is_first_scan {
+                self.counters.files_skipped.get_or_create(&Reason { reason }).set(count as i64);
+            }
+        }
+        if self.is_first_scan {
+            log_start(self.by_path.len(), self.streams.len());
+        }
+        let unshown: Vec<StreamId> = self.ready.iter().copied().collect();
+        for id in unshown {
+            self.show(id);
+        }
+        self.progress.scanned();
+    }
+}
+
+fn new_stream(id: StreamId, position: Position, state: State) -> Stream {
+    Stream {
+        id,
+        read: position.mark,
+        path: Arc::from(position.path.as_path()),
+        position,
+        section: 0,
+        file: None,
+        size: 0,
+        modified: None,
+        changed_at: Instant::now(),
+        records: 0,
+        searched_to: 0,
+        state,
+        is_new: false,
+    }
+}
+
+/// The place behind the last complete line: an unfinished one is read when it is finished.
+fn mark_at_end(path: &Path) -> Mark {
+    const TAIL_BYTES: u64 = 64 << 10;
+    let read = || -> io::Result<Mark> {
+        let file = std::fs::File::open(path)?;
+        let size = file.metadata()?.len();
+        let from = size.saturating_sub(TAIL_BYTES);
+        let mut tail = vec![0; (size - from) as usize];
+        let length = read_full_at(&file, &mut tail, from)?;
+        let end = memchr::memrchr(b'\n', &tail[..length]).map_or(0, |at| at + 1);
+        let end = if end == 0 && from > 0 { length } else { end };
+        let offset = from + end as u64;
+        Ok(Mark { epoch: 0, offset, guard: Guard::of(offset, &tail[end.saturating_sub(GUARD_BYTES)..end]), time: None })
+    };
+    read().unwrap_or(Mark { epoch: 0, offset: 0, guard: Guard::default(), time: None })
+}
+
+/// The folders that were listed while looking for missing files: each once, however many files are missed in it.
+#[derive(Debug, Default)]
+struct Folders(HashMap<PathBuf, HashMap<Locator, PathBuf>>);
+
+impl Folders {
+    /// Where in its folder a file lies now, whatever its name. An error means that nobody can tell.
+    fn find(&mut self, old_path: &Path, locator: &Locator) -> io::Result<Option<(PathBuf, Metadata)>> {
+        let Some(folder) = old_path.parent() else { return Ok(None) };
+        if !self.0.contains_key(folder) {
+            self.0.insert(folder.to_owned(), list(folder, locator.device)?);
+        }
+        let Some(path) = self.0[folder].get(locator) else { return Ok(None) };
+        match std::fs::metadata(path) {
+            Ok(metadata) if Locator::of(&metadata) == *locator => Ok(Some((path.clone(), metadata))),
+            // It moved on while we looked: the next scan finds it.
+            _ => Err(io::Error::other("the file is being moved")),
+        }
+    }
+}
+
+/// The files of a folder. That a folder on that device is really gone is only believed if what it lay in is still on
+/// the same device: a share that is not mounted looks like an empty folder.
+fn list(folder: &Path, device: u64) -> io::Result<HashMap<Locator, PathBuf>> {
+    let existing = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+    if Locator::of(&std::fs::metadata(existing)?).device != device {
+        return Err(io::Error::other("its file system is not mounted"));
+    }
+    let mut files = HashMap::new();
+    if existing == folder {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            if let Ok(metadata) = entry.metadata()
+                && metadata.is_file()
+            {
+                files.insert(Locator::of(&metadata), entry.path());
+            }
+        }
+    }
+    Ok(files)
+}

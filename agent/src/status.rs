@@ -1,0 +1,133 @@
+//! What the agent says of itself: counters for Prometheus and how far each file is delivered.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use labtrail_shared::telemetry::Metrics;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+};
+
+/// Why something was lost or left out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Reason {
+    pub reason: &'static str,
+}
+
+/// Counters of the agent. Each stage counts what goes in and what goes out, so that the sums can be compared.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counters {
+    pub bytes_read: Counter,
+    pub records_read: Counter,
+    pub blank_lines: Counter,
+    pub invalid_sequences: Counter,
+    pub truncated_lines: Counter,
+    pub bytes_lost: Family<Reason, Counter>,
+    pub files_followed: Gauge,
+    pub files_skipped: Family<Reason, Gauge>,
+    pub records_delivered: Counter,
+    pub records_repeated: Counter,
+    pub records_refused: Counter,
+    pub requests: Counter,
+    pub retries: Counter,
+}
+
+impl Counters {
+    /// Counters that are shown among `metrics`.
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        let counters = Self::default();
+        let Self {
+            bytes_read,
+            records_read,
+            blank_lines,
+            invalid_sequences,
+            truncated_lines,
+            bytes_lost,
+            files_followed,
+            files_skipped,
+            records_delivered,
+            records_repeated,
+            records_refused,
+            requests,
+            retries,
+        } = &counters;
+        metrics.register(|registry| {
+            let mut counter = |name: &str, help: &str, counter: &Counter| {
+                registry.register(format!("agent_{name}"), help, counter.clone());
+            };
+            counter("bytes_read", "Bytes read from files", bytes_read);
+            counter("records_read", "Records read and packed into batches", records_read);
+            counter("blank_lines", "Blank lines left out", blank_lines);
+            counter("invalid_sequences", "Byte sequences that are not UTF-8, shown as U+FFFD", invalid_sequences);
+            counter("truncated_lines", "Lines longer than the limit, cut and marked", truncated_lines);
+            counter("records_delivered", "Records the collector has on disk", records_delivered);
+            counter("records_repeated", "Delivered records that the collector already had", records_repeated);
+            counter(
+                "records_refused",
+                "Delivered records that the collector put among the dead letters",
+                records_refused,
+            );
+            counter("requests", "Requests sent to the collector", requests);
+            counter("retries", "Requests sent again after a failure", retries);
+            registry.register("agent_bytes_lost", "Bytes gone before they could be read", bytes_lost.clone());
+            registry.register("agent_files_followed", "Files followed now", files_followed.clone());
+            registry.register("agent_files_skipped", "Files found but not read", files_skipped.clone());
+        });
+        counters
+    }
+}
+
+/// How far one file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileProgress {
+    /// Bytes in the file, as last seen.
+    pub size: u64,
+    /// Bytes read.
+    pub read: u64,
+    /// Bytes whose records the collector has on disk.
+    pub delivered: u64,
+    /// Records read since the start of the process.
+    pub records: u64,
+    /// Everything that the file holds in complete records is delivered.
+    pub is_caught_up: bool,
+}
+
+/// How far every file is, for whoever wants to show it.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Arc<Mutex<Files>>);
+
+#[derive(Debug, Default)]
+struct Files {
+    files: BTreeMap<Arc<Path>, FileProgress>,
+    is_scanned: bool,
+}
+
+impl Progress {
+    /// The files and how far they are, by path.
+    pub fn files(&self) -> Vec<(Arc<Path>, FileProgress)> {
+        let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.files.iter().map(|(path, progress)| (Arc::clone(path), progress.clone())).collect()
+    }
+
+    /// Whether all files were looked for once and everything in them is delivered.
+    pub fn is_caught_up(&self) -> bool {
+        let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.is_scanned && files.files.values().all(|file| file.is_caught_up)
+    }
+
+    pub(crate) fn set(&self, path: &Arc<Path>, progress: FileProgress) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).files.insert(Arc::clone(path), progress);
+    }
+
+    pub(crate) fn remove(&self, path: &Arc<Path>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).files.remove(path);
+    }
+
+    pub(crate) fn scanned(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_scanned = true;
+    }
+}

@@ -1,0 +1,223 @@
+//! The MADSci event, field for field, as its JSON.
+
+use serde_json::{Map, Value, json};
+
+use crate::{event_id::mint, event_type::EventType, level::LogLevel, source::Source, timestamp::EventTimestamp};
+
+/// The key under which a store keeps what is ours (the true instant, the time of receipt, ...). MADSci never sees it.
+pub const PRIVATE_KEY: &str = "_labtrail";
+
+/// One event, in MADSci's fields and order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// `_id`: a ULID from our agents and from MADSci's client; any text from others.
+    pub id: String,
+    /// What kind of thing happened.
+    pub event_type: EventType,
+    /// How grave it is.
+    pub log_level: LogLevel,
+    /// Whether the sender wants somebody to be told.
+    pub alert: bool,
+    /// When it happened, as the sender wrote it.
+    pub event_timestamp: EventTimestamp,
+    /// Whom it belongs to.
+    pub source: Source,
+    /// What happened: any JSON.
+    pub event_data: Value,
+    /// The W3C trace it belongs to.
+    pub trace_id: Option<String>,
+    /// The W3C span it belongs to.
+    pub span_id: Option<String>,
+    /// Whether it was put aside.
+    pub archived: bool,
+    /// When it was put aside.
+    pub archived_at: Option<EventTimestamp>,
+}
+
+/// What a collector fills in where a sender was silent.
+#[derive(Debug, Clone)]
+pub struct Defaults {
+    /// The time to give an event without one: the collector's local time, without a zone, as MADSci does.
+    pub now: EventTimestamp,
+    /// The source to give an event without one.
+    pub source: Source,
+}
+
+/// One reason why a JSON value is no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{message}", if field.is_empty() { String::new() } else { format!("{field}: ") })]
+pub struct EventProblem {
+    /// The top-level field that is wrong; empty when the whole is.
+    pub field: &'static str,
+    /// What is wrong, and what would be right.
+    pub message: String,
+    /// What stood there.
+    pub input: Value,
+}
+
+impl Event {
+    /// Reads an event as MADSci's server does: every field is optional, unknown ones are dropped.
+    ///
+    /// All problems are reported, not only the first.
+    pub fn from_json(value: &Value, defaults: &Defaults) -> Result<Self, Vec<EventProblem>> {
+        let Value::Object(object) = value else {
+            let message = "an event is a JSON object".to_owned();
+            return Err(vec![EventProblem { field: "", message, input: value.clone() }]);
+        };
+        let mut reader = Reader { object, problems: Vec::new() };
+        let event = Self {
+            id: object.get("_id").or_else(|| object.get("event_id")).map_or_else(mint, python_str),
+            event_type: reader.read("event_type", EventType::Unknown, |value| {
+                let found = value.as_str().and_then(EventType::from_name);
+                found.ok_or_else(|| "must be one of MADSci's event types, such as log_info or node_error".to_owned())
+            }),
+            log_level: reader.read("log_level", LogLevel::Info, |value| {
+                let message = "must be 0, 10, 20, 30, 40 or 50, or NOTSET, DEBUG, INFO, WARNING, ERROR or CRITICAL";
+                LogLevel::from_json(value).ok_or_else(|| message.to_owned())
+            }),
+            alert: reader.read("alert", false, read_bool),
+            event_timestamp: reader.read("event_timestamp", defaults.now, read_time),
+            source: reader.read("source", defaults.source.clone(), |value| match value {
+                Value::Object(object) => Source::from_object(object).map_err(|error| error.to_string()),
+                _ => Err("must be an object of ids".to_owned()),
+            }),
+            event_data: object.get("event_data").cloned().unwrap_or_else(|| json!({})),
+            trace_id: reader.read("trace_id", None, read_optional_text),
+            span_id: reader.read("span_id", None, read_optional_text),
+            archived: reader.read("archived", false, read_bool),
+            archived_at: reader.read("archived_at", None, |value| match value {
+                Value::Null => Ok(None),
+                value => read_time(value).map(Some),
+            }),
+        };
+        if reader.problems.is_empty() { Ok(event) } else { Err(reader.problems) }
+    }
+
+    /// The event as MADSci answers and stores it: eleven fields in its order, `_id` first.
+    pub fn to_json(&self) -> Value {
+        let mut object = Map::with_capacity(12);
+        object.insert("_id".to_owned(), Value::from(self.id.as_str()));
+        object.insert("event_type".to_owned(), Value::from(self.event_type.name()));
+        object.insert("log_level".to_owned(), Value::from(self.log_level.number()));
+        object.insert("alert".to_owned(), Value::from(self.alert));
+        object.insert("event_timestamp".to_owned(), Value::from(self.event_timestamp.to_string()));
+        object.insert("source".to_owned(), Value::Object(self.source.as_object().clone()));
+        object.insert("event_data".to_owned(), self.event_data.clone());
+        object.insert("trace_id".to_owned(), Value::from(self.trace_id.clone()));
+        object.insert("span_id".to_owned(), Value::from(self.span_id.clone()));
+        object.insert("archived".to_owned(), Value::from(self.archived));
+        object.insert("archived_at".to_owned(), Value::from(self.archived_at.map(|time| time.to_string())));
+        Value::Object(object)
+    }
+}
+
+/// Reads fields of one object and gathers what is wrong with them.
+struct Reader<'a> {
+    object: &'a Map<String, Value>,
+    problems: Vec<EventProblem>,
+}
+
+impl Reader<'_> {
+    fn read<T>(&mut self, field: &'static str, absent: T, read: impl Fn(&Value) -> Result<T, String>) -> T {
+        let Some(value) = self.object.get(field) else { return absent };
+        read(value).unwrap_or_else(|message| {
+            self.problems.push(EventProblem { field, message, input: value.clone() });
+            absent
+        })
+    }
+}
+
+/// What Python's `str` makes of a JSON value: MADSci accepts anything as an id.
+fn python_str(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn read_bool(value: &Value) -> Result<bool, String> {
+    const TRUE: [&str; 6] = ["true", "yes", "on", "t", "y", "1"];
+    const FALSE: [&str; 6] = ["false", "no", "off", "f", "n", "0"];
+    let is_one_of = |words: [&str; 6], text: &str| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    match value {
+        Value::Bool(value) => Ok(*value),
+        Value::Number(number) if number.as_f64() == Some(1.0) => Ok(true),
+        Value::Number(number) if number.as_f64() == Some(0.0) => Ok(false),
+        Value::String(text) if is_one_of(TRUE, text) => Ok(true),
+        Value::String(text) if is_one_of(FALSE, text) => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+fn read_time(value: &Value) -> Result<EventTimestamp, String> {
+    EventTimestamp::from_json(value).map_err(|error| error.to_string())
+}
+
+fn read_optional_text(value: &Value) -> Result<Option<String>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        _ => Err("must be a text".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Defaults, Event};
+    use crate::{event_id::is_ulid, source::Source, timestamp::EventTimestamp};
+
+    fn read(value: &Value) -> Result<Event, Vec<String>> {
+        let defaults = Defaults {
+            now: EventTimestamp { civil_micros: 0, offset_seconds: None },
+            source: Source::of_manager("01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+        };
+        Event::from_json(value, &defaults).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn an_empty_object_is_an_event() {
+        let event = read(&json!({})).expect("everything is optional");
+        assert!(is_ulid(&event.id));
+        let mut printed = event.to_json();
+        printed["_id"] = json!("ID");
+        assert_eq!(
+            printed.to_string(),
+            r#"{"_id":"ID","event_type":"unknown","log_level":20,"alert":false,"event_timestamp":"1970-01-01T00:00:00","source":{"manager_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"},"event_data":{},"trace_id":null,"span_id":null,"archived":false,"archived_at":null}"#
+        );
+    }
+
+    #[test]
+    fn ids_are_whatever_python_makes_of_them() {
+        let check = |id: Value, expected: &str| assert_eq!(read(&json!({ "_id": id })).expect("an event").id, expected);
+        check(json!("abc"), "abc");
+        check(json!(77), "77");
+        check(json!(null), "None");
+        check(json!(true), "True");
+        assert_eq!(read(&json!({"event_id": "b", "_id": "a"})).expect("an event").id, "a");
+        assert_eq!(read(&json!({"event_id": "b"})).expect("an event").id, "b");
+    }
+
+    #[test]
+    fn sources_keep_only_ids() {
+        let node = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        let event = read(&json!({"source": {"manager_id": node, "x": 1, "node_id": node, "user_id": null}}));
+        let printed = serde_json::to_string(&event.expect("an event").source).expect("a map prints");
+        assert_eq!(printed, format!(r#"{{"node_id":"{node}","manager_id":"{node}"}}"#));
+        assert_eq!(read(&json!({"source": {}})).expect("an event").source, Source::default());
+    }
+
+    #[test]
+    fn every_problem_is_named() {
+        let problems =
+            read(&json!({"event_type": "x", "log_level": true, "alert": "maybe", "source": {"node_id": "pc7"}}));
+        let problems = problems.expect_err("four fields are wrong");
+        let fields: Vec<&str> = problems.iter().map(|text| text.split(':').next().unwrap_or_default()).collect();
+        assert_eq!(fields, ["event_type", "log_level", "alert", "source"]);
+        assert_eq!(read(&json!([])).expect_err("no object"), ["an event is a JSON object"]);
+    }
+}

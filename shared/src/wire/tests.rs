@@ -1,0 +1,175 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use super::{AgentEvent, BatchEncoder, Envelope, RecordBody, VERSION, WireRecord, decode, expand};
+use crate::{
+    event_id::{FileIdentity, derive},
+    level::LogLevel,
+    record_hash,
+};
+
+fn envelope() -> Envelope {
+    Envelope {
+        version: VERSION,
+        agent: "pc7".to_owned(),
+        host: "pc7".to_owned(),
+        file: "/data/RUN.LOG".to_owned(),
+        identity: FileIdentity { birth_ms: 1_700_000_000_000, hash: 42 },
+        offset: 100,
+        time: None,
+        zone_offset: None,
+        zone: Some("Europe/Zurich".to_owned()),
+        observed: 1_700_000_000_000_000,
+        labels: Arc::new(BTreeMap::from([("bench".to_owned(), "3".to_owned())])),
+        source: None,
+    }
+}
+
+fn record(offset: u64, text: &str) -> WireRecord<'_> {
+    WireRecord {
+        offset,
+        time: None,
+        level: None,
+        body: RecordBody::Text(text),
+        raw_hash: None,
+        is_partial: false,
+        cut_from: None,
+        invalid_sequences: 0,
+    }
+}
+
+fn round_trip(records: &[WireRecord<'_>]) -> Vec<AgentEvent> {
+    let envelope = envelope();
+    let mut body = Vec::new();
+    let mut encoder = BatchEncoder::begin(&envelope, &mut body);
+    for record in records {
+        encoder.push(record, &mut body);
+    }
+    let batches = decode(&body).expect("what was written is read");
+    assert_eq!(batches.len(), 1);
+    assert_eq!(batches[0].envelope, envelope);
+    let (events, refusals) = expand(&batches[0], &TimeZone::UTC);
+    assert_eq!(refusals, []);
+    events
+}
+
+#[test]
+fn a_batch_becomes_events() {
+    let time = 1_780_000_000_000_000;
+    let records = [
+        record(100, "no time is known yet"),
+        WireRecord {
+            time: Some((time, None)),
+            level: Some((LogLevel::Warning, "WARN")),
+            ..record(121, "a \"quoted\" \\ tab\t")
+        },
+        record(200, "  continued"),
+        WireRecord {
+            time: Some((time + 5, Some(3600))),
+            level: Some((LogLevel::Info, "INFO")),
+            ..record(212, "later")
+        },
+        WireRecord {
+            body: RecordBody::Json { object: r#"{"msg":"from JSON","n":1.50}"#, message_key: Some("msg") },
+            is_partial: true,
+            ..record(218, "")
+        },
+    ];
+    let events = round_trip(&records);
+    let printed: Vec<String> = events.iter().map(|event| event.event.event_data.to_string()).collect();
+    let place = |offset: u64, rest: &str| {
+        format!(
+            r#""host":{{"name":"pc7"}},"log":{{"file":{{"path":"/data/RUN.LOG"}},"offset":{offset}{rest}}},"labels":{{"bench":"3"}}"#
+        )
+    };
+    assert_eq!(
+        printed,
+        [
+            format!(r#"{{"message":"no time is known yet",{}}}"#, place(100, r#","timestamp_source":"observed""#)),
+            format!(r#"{{"message":"a \"quoted\" \\ tab\t",{}}}"#, place(121, r#","level":"WARN""#)),
+            format!(r#"{{"message":"  continued",{}}}"#, place(200, r#","timestamp_source":"inherited""#)),
+            format!(r#"{{"message":"later",{}}}"#, place(212, r#","level":"INFO""#)),
+            format!(
+                r#"{{"message":"from JSON",{},"fields":{{"msg":"from JSON","n":1.5}}}}"#,
+                place(218, r#","timestamp_source":"inherited","partial":true"#)
+            ),
+        ]
+    );
+    assert_eq!(events[1].event.event_timestamp.to_string(), "2026-05-28T20:26:40");
+    assert_eq!(events[1].time, time - 2 * 3_600_000_000, "summer time in Zurich");
+    assert_eq!(events[3].event.event_timestamp.to_string(), "2026-05-28T20:26:40.000005+01:00");
+    assert_eq!(events[4].event.event_type.name(), "log");
+    assert_eq!(events[1].event.event_type.name(), "log_warning");
+    assert_eq!(events[1].hash, record_hash::of_raw_record("a \"quoted\" \\ tab\t".as_bytes()));
+}
+
+#[test]
+fn a_madsci_event_keeps_its_id_and_hashes_as_if_it_had_been_posted() {
+    let text = r#"{"event_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","event_type":"node_start","log_level":20,"event_timestamp":"2026-11-23T09:18:44"}"#;
+    let events = round_trip(&[WireRecord { body: RecordBody::MadsciEvent(text), ..record(100, "") }]);
+    assert_eq!(events[0].event.id, "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    assert_eq!(events[0].hash, record_hash::of_whole_event(&events[0].event.to_json()));
+}
+
+#[test]
+fn what_cannot_be_read_is_handed_back() {
+    assert!(decode(b"").is_err());
+    assert!(decode(b"{\"o\":1}\n").is_err());
+    assert!(decode(b"{\"labtrail\":1}\n").is_err());
+    let mut body = Vec::new();
+    let envelope = envelope();
+    let mut encoder = BatchEncoder::begin(&envelope, &mut body);
+    encoder.push(&record(100, "good"), &mut body);
+    body.extend_from_slice(
+        b"{\"o\":5,\"j\":[1]}\n{\"o\":5,\"m\":\"good\"}\nnonsense\n{\"o\":5,\"m\":\"lost its place\"}\n",
+    );
+    let batches = decode(&body).expect("the envelope is valid");
+    let (events, refusals) = expand(&batches[0], &TimeZone::UTC);
+    assert_eq!(events.len(), 2);
+    assert_eq!(refusals.iter().map(|refusal| refusal.index).collect::<Vec<_>>(), [1, 3, 4]);
+    assert_eq!(refusals[0].id, Some(derive(envelope.identity, 105)));
+    assert_eq!(refusals[2].line, b"{\"o\":5,\"m\":\"lost its place\"}");
+}
+
+#[test]
+fn version_1_as_it_was_first_written_is_still_read() {
+    let body = br#"{"labtrail":1,"agent":"pc7","host":"pc7","file":"/x.log","identity":{"birth_ms":5,"hash":6},"offset":0,"observed":7}
+{"o":0,"t":1780000000000000,"z":3600,"l":30,"v":"WRN","m":"hello"}
+{"o":10,"t":250,"h":9,"p":1,"c":99,"i":2,"m":"world"}
+"#;
+    let (events, refusals) = expand(&decode(body).expect("version 1")[0], &TimeZone::UTC);
+    assert_eq!(refusals, []);
+    assert_eq!(events[1].event.event_timestamp.to_string(), "2026-05-28T20:26:40.000250+01:00");
+    assert_eq!(events[1].hash, 9);
+    assert_eq!(events[1].event.event_data["log"]["original_length"], 99);
+}
+
+proptest! {
+    #[test]
+    fn any_text_comes_back_as_it_was(texts in prop::collection::vec(any::<String>(), 1..20)) {
+        let texts: Vec<String> = texts.into_iter().map(|text| text.replace('\n', "\u{0}")).collect();
+        let records: Vec<WireRecord<'_>> =
+            texts.iter().enumerate().map(|(index, text)| record(100 + index as u64 * 7, text)).collect();
+        for (event, text) in round_trip(&records).iter().zip(&texts) {
+            prop_assert_eq!(event.event.event_data["message"].as_str(), Some(text.as_str()));
+            prop_assert_eq!(event.hash, record_hash::of_raw_record(text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn decoding_never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut with_envelope = Vec::new();
+        BatchEncoder::begin(&envelope(), &mut with_envelope);
+        with_envelope.extend_from_slice(&body);
+        for body in [&body, &with_envelope] {
+            if let Ok(batches) = decode(body) {
+                for batch in &batches {
+                    let (events, refusals) = expand(batch, &TimeZone::UTC);
+                    prop_assert_eq!(events.len() + refusals.len(), batch.lines.len());
+                }
+            }
+        }
+    }
+}
