@@ -21,7 +21,7 @@ pub(crate) use self::timestamp::WrittenTime;
 /// How the text of a record is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Parser {
+pub(crate) enum Parser {
     /// A record that is one JSON object is read as JSON, any other as plain text. The default: files of `MADSci`
     /// and of many other programs mix the two.
     #[default]
@@ -201,8 +201,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_a_parser_panic(text in prop_oneof![pieces(), any::<String>()], now in any::<i64>(), order in 0..3) {
-            let date_order = [None, Some(DateOrder::MonthFirst), Some(DateOrder::DayFirst)][order as usize];
+        fn no_text_makes_a_parser_panic(
+            text in prop_oneof![pieces(), any::<String>()],
+            now in any::<i64>(),
+            date_order in proptest::sample::select(vec![None, Some(DateOrder::MonthFirst), Some(DateOrder::DayFirst)]),
+        ) {
             for parser in [Parser::Auto, Parser::Plain, Parser::Json, Parser::None] {
                 let context = ParseContext { parser, date_order, now_civil_micros: now };
                 for cut in (0..=text.len()).filter(|cut| text.is_char_boundary(*cut)) {

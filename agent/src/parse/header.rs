@@ -1,9 +1,9 @@
 //! Finds the level between the time of a line and its message.
 //!
-//! Programs put a few fields there: thread, logger, process, level. The search goes through them one by one and ends where
-//! prose begins, which is at two plain words in a row with no separator after them. A level in upper case is taken when
-//! it stands alone as a field; in another case only in brackets or after a key, because "error" is also a word.
-//! `no ERROR found` is a message and not a level, and so is anything after the first words.
+//! Programs put a few fields there: thread, logger, process, level. The search goes through them one by one and ends
+//! where prose begins, which is at two plain words in a row with no separator after them. A level in upper case is
+//! taken when it stands alone as a field; in another case only in brackets or after a key, because "error" is also a
+//! word. `no ERROR found` is a message and not a level, and so is anything after the first words.
 
 mod bracket;
 mod key_value;
@@ -19,7 +19,8 @@ pub(super) use self::bracket::end_of as bracket_end;
 const HEADER_BYTES_MAX: usize = 96;
 const FIELDS_MAX: usize = 6;
 
-/// The level in the header of `text`, which begins at `from`. With `is_syslog` a host and the tag of a program come first.
+/// The level in the header of `text`, which begins at `from`. With `is_syslog` a host and the tag of a program come
+/// first.
 pub(super) fn find_level(text: &str, from: usize, is_syslog: bool) -> Option<WrittenLevel<'_>> {
     let bytes = text.as_bytes();
     let mut at = if is_syslog { skip_host_and_tag(bytes, from) } else { from };
@@ -154,8 +155,8 @@ impl Field {
         Self { start: at, end: at + length, letters_end: at + letters, level, is_word }
     }
 
-    /// Whether nothing but a delimiter comes before and after the letters. Between commas only a whole word is a level,
-    /// because a column of a table may hold `INF` or `ERR` for a value.
+    /// Whether nothing but a delimiter comes before and after the letters. Between commas only a whole word is a
+    /// level, because a column of a table may hold `INF` or `ERR` for a value.
     fn is_whole(&self, bytes: &[u8], gap: &Gap) -> bool {
         match bytes.get(self.letters_end) {
             Some(b',') => gap.last == b',' && self.letters_end - self.start > 3,

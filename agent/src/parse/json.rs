@@ -1,7 +1,7 @@
 //! Records that are one JSON object.
 //!
-//! The object is walked once and no tree is built: values of no interest are skipped, and the few that matter are looked
-//! at in the text of the record itself.
+//! The object is walked once and no tree is built: values of no interest are skipped, and the few that matter are
+//! looked at in the text of the record itself.
 
 mod fields;
 
@@ -48,8 +48,8 @@ fn level_of(value: &str, is_of_pino: bool) -> Option<WrittenLevel<'_>> {
     Some(WrittenLevel { text, level })
 }
 
-/// The level of a number from 10 on. Smaller ones are left alone: in syslog 0 is the gravest, elsewhere the mildest. The
-/// same number means less with pino and bunyan (30 is `info`) than with Python (30 is `WARNING`).
+/// The level of a number from 10 on. Smaller ones are left alone: in syslog 0 is the gravest, elsewhere the mildest.
+/// The same number means less with pino and bunyan (30 is `info`) than with Python (30 is `WARNING`).
 fn level_of_number(number: f64, is_of_pino: bool) -> Option<LogLevel> {
     if !(10.0..=60.0).contains(&number) {
         return None;

@@ -29,7 +29,8 @@ pub(super) fn parse<'a>(context: &ParseContext, text: &'a str) -> Parsed<'a> {
     }
     let mut at = start;
     let mut leading: Option<WrittenLevel<'a>> = None;
-    // What a line without a time states: an indented one goes on with the line before it, and its first word is no level.
+    // What a line without a time states: an indented one goes on with the line before it, and its first word is no
+    // level.
     let mut without_time = None;
     for fields in 0..=FIELDS_BEFORE_TIME_MAX {
         let time_start = after_opening(bytes, at);
@@ -76,8 +77,8 @@ fn after_opening(bytes: &[u8], at: usize) -> usize {
     }
 }
 
-/// Reads `<PRI>` with a time after it, as RFC 3164 and RFC 5424 have it. Without a time it is too likely something else
-/// in angle brackets, unless the version and the dash of RFC 5424 say that the time is unknown.
+/// Reads `<PRI>` with a time after it, as RFC 3164 and RFC 5424 have it. Without a time it is too likely something
+/// else in angle brackets, unless the version and the dash of RFC 5424 say that the time is unknown.
 fn syslog<'a>(context: &ParseContext, bytes: &[u8], at: usize) -> Option<Parsed<'a>> {
     let rest = bytes[at..].strip_prefix(b"<")?;
     let length = rest.iter().take(4).position(|byte| *byte == b'>')?;

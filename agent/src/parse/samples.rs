@@ -1,5 +1,5 @@
-//! What real files of instruments must yield. The numbers are those of `tests/samples/INDEX.md`, which were counted there
-//! without this code.
+//! What real files of instruments must yield. The numbers are those of `tests/samples/INDEX.md`, which were counted
+//! there without this code.
 
 use std::fs;
 use std::path::Path;

@@ -74,8 +74,8 @@ fn stamp(day: i64, clock: clock::Clock, bytes: &[u8], spaced: Spaced) -> Option<
     Some(Stamp { time: WrittenTime { civil_micros, offset_seconds }, length, is_syslog: false })
 }
 
-/// Where the time of day begins that follows a date ending at `at`: after one of `T`, `t` and `_`, or after blanks with
-/// at most one comma before them.
+/// Where the time of day begins that follows a date ending at `at`: after one of `T`, `t` and `_`, or after blanks
+/// with at most one comma before them.
 fn clock_start(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at)? {
         b'T' | b't' | b'_' => Some(at + 1),

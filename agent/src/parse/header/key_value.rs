@@ -4,8 +4,8 @@ use super::super::level::{self, WrittenLevel};
 
 const KEYS: [&[u8]; 6] = [b"level=", b"lvl=", b"loglevel=", b"log_level=", b"log.level=", b"severity="];
 
-/// The level after a key for levels at `at`, in quotes or without, and where it ends. The key says that it is one, so it
-/// may be in any case.
+/// The level after a key for levels at `at`, in quotes or without, and where it ends. The key says that it is one, so
+/// it may be in any case.
 pub(super) fn read(text: &str, at: usize) -> Option<(WrittenLevel<'_>, usize)> {
     let rest = &text.as_bytes()[at..];
     if !matches!(rest.first()?, b'l' | b's') {

@@ -67,8 +67,8 @@ fn read_syslog(context: &ParseContext, month: i64, bytes: &[u8]) -> Option<Stamp
     Some(Stamp { is_syslog: true, ..stamp })
 }
 
-/// Reads `Apr 18 19:12:54 2023`, with the abbreviation of a zone before the year or without. Only `UTC` and `GMT` say what
-/// the offset is; others are used for several zones.
+/// Reads `Apr 18 19:12:54 2023`, with the abbreviation of a zone before the year or without. Only `UTC` and `GMT` say
+/// what the offset is; others are used for several zones.
 fn read_ctime(bytes: &[u8]) -> Option<Stamp> {
     let month = month(bytes, 0)?;
     let (day, clock) = day_and_clock(bytes)?;

@@ -11,8 +11,8 @@ pub(super) enum Spaced {
     Unmistakable,
 }
 
-/// Reads the offset at `at` in seconds and where it ends; no offset ends where it began. An offset that is out of range
-/// gives nothing at all.
+/// Reads the offset at `at` in seconds and where it ends; no offset ends where it began. An offset that is out of
+/// range gives nothing at all.
 pub(super) fn read(bytes: &[u8], at: usize, spaced: Spaced) -> Option<(Option<i32>, usize)> {
     let none = Some((None, at));
     match bytes.get(at) {

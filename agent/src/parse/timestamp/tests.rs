@@ -159,6 +159,7 @@ fn dates_with_the_name_of_a_month() {
     check("Mon, 15 Aug 2005 15:52:01 +0000", "2005-08-15T15:52:01", Some(0), "");
     check("Tue Apr 18 19:12:54 2023 (1681855974.0 1409.4)", "2023-04-18T19:12:54", None, " (1681855974.0 1409.4)");
     check("Tue Apr 18 19:12:54 UTC 2023", "2023-04-18T19:12:54", Some(0), "");
+    check("Tue Apr 18 19:12:54 2023 +0200", "2023-04-18T19:12:54", Some(2 * HOUR), "");
     check("Tue Apr 18 19:12:54 CEST 2023", "2023-04-18T19:12:54", None, "");
     check("Fri Sep 09 10:42:29.902022 2011] x", "2011-09-09T10:42:29.902022", None, "] x");
     check_none("30-FEB-21 20:46:00");
@@ -254,10 +255,11 @@ proptest! {
                 prop_assert_eq!(found, Some(WrittenTime { civil_micros: expected, offset_seconds }), "{}", text);
             }
         }
+        let truncated = written.strftime(&format!("%y-%m-%d %H:%M:%S.%6f {sign}{hours:02}")).to_string();
         let others = [
             (written.strftime("%a %b %e %H:%M:%S %Y").to_string(), whole_second, None),
             (written.strftime("%a %b %e %H:%M:%S UTC %Y").to_string(), whole_second, Some(0)),
-            (written.strftime(&format!("%y-%m-%d %H:%M:%S.%6f {sign}{hours:02}")).to_string(), expected, Some(hours * if quarters < 0 { -3600 } else { 3600 })),
+            (truncated, expected, Some(hours * if quarters < 0 { -HOUR } else { HOUR })),
         ];
         for (text, civil_micros, offset_seconds) in others {
             let found = read(&context, text.as_bytes()).map(|stamp| stamp.time);
@@ -267,7 +269,8 @@ proptest! {
         let text = written.strftime("%b %e %H:%M:%S.%6f host").to_string();
         prop_assert_eq!(read(&now, text.as_bytes()).map(|stamp| stamp.time.civil_micros), Some(expected), "{}", text);
         let text = written.strftime("%m%d %H:%M:%S.%6f").to_string();
-        prop_assert_eq!(read_glog(&now, text.as_bytes()).map(|stamp| stamp.time.civil_micros), Some(expected), "{}", text);
+        let found = read_glog(&now, text.as_bytes()).map(|stamp| stamp.time.civil_micros);
+        prop_assert_eq!(found, Some(expected), "{}", text);
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub(super) fn read_basic(bytes: &[u8]) -> Option<Stamp> {
 }
 
 /// Reads `15-09-09 15:35:30.466 +01`, as Illumina's `HiSeq` writes: the form of ISO 8601:1988 with a truncated year.
-/// Only with a numeric offset after it, which no one writes after `dd-mm-yy`; otherwise such a date means nothing certain.
+/// Only with a numeric offset after it, which no one writes after `dd-mm-yy`; otherwise such a date means nothing
+/// certain.
 pub(super) fn read_truncated(bytes: &[u8]) -> Option<Stamp> {
     if bytes.get(2) != Some(&b'-') || bytes.get(5) != Some(&b'-') {
         return None;

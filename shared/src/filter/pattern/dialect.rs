@@ -1,16 +1,23 @@
 //! From PCRE, as `MongoDB` uses it, to the words of the `regex` crate.
 //!
 //! The two agree on most of what people write. This file knows the rest: what is spelt alike and means something else is
-//! rewritten, what has no counterpart is refused. What both refuse is left to the crate, whose messages are good. One
-//! difference stays: after a `$` that matched before the last line feed, nothing can match that line feed any more.
+//! rewritten, what has no counterpart is refused. What both refuse is left to the crate, whose messages are good. Two
+//! differences stay: after a `$` that matched before the last line feed, nothing can match that line feed any more; and
+//! with `i` a `\w` or `[:alpha:]` within brackets also has the long s and the Kelvin sign, whose small and capital letters
+//! are ASCII.
 
 use super::PatternError;
 
 /// Rewrites a pattern. `multi_line` and `extended` are the options `m` and `x`.
 pub(super) fn translate(source: &str, multi_line: bool, extended: bool) -> Result<String, PatternError> {
     let flags = Flags { multi_line, extended };
-    let mut translator =
-        Translator { rest: source, output: String::with_capacity(source.len() + 16), flags, outer: Vec::new() };
+    let mut translator = Translator {
+        rest: source,
+        output: String::with_capacity(source.len() + 16),
+        flags,
+        outer: Vec::new(),
+        is_at_place: false,
+    };
     translator.run()?;
     Ok(translator.output)
 }
@@ -28,6 +35,8 @@ struct Translator<'s> {
     flags: Flags,
     /// The flags to return to at the end of each open group.
     outer: Vec<Flags>,
+    /// Whether what was just read is a place like `^` and no character, so that it cannot be repeated.
+    is_at_place: bool,
 }
 
 /// The end of the text, or before the line feed that ends it.
@@ -36,8 +45,13 @@ const END: &str = r"(?:\n?\z)";
 impl Translator<'_> {
     fn run(&mut self) -> Result<(), PatternError> {
         while let Some(next) = self.take() {
+            let was_at_place = std::mem::replace(&mut self.is_at_place, matches!(next, '^' | '$'));
+            let is_quantifier = matches!(next, '*' | '+' | '?') || (next == '{' && counted(self.rest).is_some());
+            if was_at_place && is_quantifier {
+                return Err(PatternError::Unsupported("repeating a place like `^` or `\\b`"));
+            }
             match next {
-                '\\' => self.escape(false)?,
+                '\\' => self.escape()?,
                 '[' => self.class()?,
                 '(' => self.group()?,
                 ')' => {
@@ -82,23 +96,45 @@ impl Translator<'_> {
         self.output.push(character);
     }
 
-    /// What follows a backslash.
-    fn escape(&mut self, in_class: bool) -> Result<(), PatternError> {
+    /// What follows a backslash outside of a class in brackets.
+    fn escape(&mut self) -> Result<(), PatternError> {
+        let next = self.rest.chars().next();
+        self.is_at_place = matches!(next, Some('b' | 'B' | 'A' | 'Z' | 'z'));
+        let rewritten = match next {
+            Some('b') => r"(?-u:\b)",
+            Some('B') => r"(?-u:\B)",
+            Some('Z') => END,
+            Some(letter) if ascii_class(letter).is_some() => {
+                // With `i` the crate would count the long s and the Kelvin sign as `s` and `k`.
+                let class = ascii_class(letter).expect("it was just seen");
+                self.output.extend(["(?-i:", class, ")"]);
+                ""
+            }
+            _ => return self.plain_escape(),
+        };
+        self.take();
+        self.output.push_str(rewritten);
+        Ok(())
+    }
+
+    /// What follows a backslash in a class.
+    fn escape_in_class(&mut self) -> Result<(), PatternError> {
+        let rewritten = match self.rest.chars().next() {
+            Some('b') => r"\x08",
+            Some(letter) if ascii_class(letter).is_some() => ascii_class(letter).expect("it was just seen"),
+            _ => return self.plain_escape(),
+        };
+        self.take();
+        self.output.push_str(rewritten);
+        Ok(())
+    }
+
+    fn plain_escape(&mut self) -> Result<(), PatternError> {
         let Some(next) = self.take() else {
             self.output.push('\\');
             return Ok(());
         };
         match next {
-            'd' => self.output.push_str("[0-9]"),
-            'D' => self.output.push_str("[^0-9]"),
-            'w' => self.output.push_str("[0-9A-Za-z_]"),
-            'W' => self.output.push_str("[^0-9A-Za-z_]"),
-            's' => self.output.push_str(r"[\t\n\x0B\x0C\r\x20]"),
-            'S' => self.output.push_str(r"[^\t\n\x0B\x0C\r\x20]"),
-            'b' if in_class => self.output.push_str(r"\x08"),
-            'b' => self.output.push_str(r"(?-u:\b)"),
-            'B' if !in_class => self.output.push_str(r"(?-u:\B)"),
-            'Z' if !in_class => self.output.push_str(END),
             // These stand for themselves in PCRE; the crate sees the edges of words in them.
             '<' | '>' => self.output.push(next),
             'v' | 'V' | 'h' | 'H' => return Err(PatternError::Unsupported(r"a class like `\h` or `\v`")),
@@ -128,12 +164,15 @@ impl Translator<'_> {
                     self.output.push(']');
                     return Ok(());
                 }
-                '\\' => self.escape(true)?,
+                '\\' => self.escape_in_class()?,
                 '[' if self.rest.starts_with(':') && self.rest.contains(":]") => {
                     self.output.push('[');
                     self.copy(self.rest.find(":]").map_or(0, |end| end + 2));
                 }
                 '-' if is_first => self.output.push_str(r"\-"),
+                '-' if !self.output.ends_with(']') && starts_with_class(self.rest) => {
+                    return Err(PatternError::Unsupported("a class as the end of a range"));
+                }
                 '-' if self.rest.starts_with('-') => {
                     self.take();
                     self.output.push_str(r"-\-");
@@ -214,6 +253,23 @@ fn counted(rest: &str) -> Option<usize> {
     let (least, most) = rest[..end].split_once(',').unwrap_or((&rest[..end], ""));
     let is_count = !least.is_empty() && (least.bytes().chain(most.bytes())).all(|byte| byte.is_ascii_digit());
     is_count.then_some(end + 1)
+}
+
+/// The classes that PCRE fills from ASCII alone and the crate from all of Unicode.
+fn ascii_class(letter: char) -> Option<&'static str> {
+    match letter {
+        'd' => Some("[0-9]"),
+        'D' => Some("[^0-9]"),
+        'w' => Some("[0-9A-Za-z_]"),
+        'W' => Some("[^0-9A-Za-z_]"),
+        's' => Some(r"[\t\n\x0B\x0C\r\x20]"),
+        'S' => Some(r"[^\t\n\x0B\x0C\r\x20]"),
+        _ => None,
+    }
+}
+
+fn starts_with_class(rest: &str) -> bool {
+    rest.strip_prefix('\\').and_then(|rest| rest.chars().next()).and_then(ascii_class).is_some()
 }
 
 /// White space and `#`, spelt so that the option `x` does not take them out.

@@ -1,0 +1,86 @@
+//! `labtrail-bench`: how fast Labtrail is, each figure beside something run in the same minute on the same machine.
+//!
+//! Build the programs first: `cargo build --release`. `make bench` does both.
+
+mod agent;
+mod corpus;
+mod idle;
+mod measure;
+mod query;
+mod sink;
+mod up;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Measures Labtrail's programs and prints each figure as a ratio to a bare loop that does the least possible.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// Folder for corpora and databases; default: a temporary one that is removed afterwards.
+    #[arg(long, global = true, value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The agent alone, against a sink that only acknowledges.
+    Agent {
+        /// Lines in the file, about 200 bytes each.
+        #[arg(long, default_value_t = 5_000_000)]
+        lines: u64,
+    },
+    /// `labtrail up` on one file, beside a bare loop that inserts the finished rows.
+    Up {
+        /// Lines in the file, about 200 bytes each.
+        #[arg(long, default_value_t = 5_000_000)]
+        lines: u64,
+    },
+    /// The agent with files that do not change.
+    Idle {
+        /// How many files.
+        #[arg(long, default_value_t = 10_000)]
+        files: u64,
+        /// How long to watch it.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+    /// Queries of a store that holds many events.
+    Query {
+        /// How many events.
+        #[arg(long, default_value_t = 1_000_000)]
+        events: u64,
+    },
+    /// Reads a file and counts its lines: what the agent is compared with. Prints the count.
+    #[command(hide = true)]
+    BareRead {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Inserts the rows of a store into a new one: what `up` is compared with. Prints rows and seconds.
+    #[command(hide = true)]
+    BareInsert {
+        /// The store to take rows from.
+        from: PathBuf,
+        /// The store to make.
+        to: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let temporary = tempfile::tempdir()?;
+    let folder = arguments.folder.unwrap_or_else(|| temporary.path().to_owned());
+    std::fs::create_dir_all(&folder)?;
+    match arguments.what {
+        What::Agent { lines } => agent::run(&folder, lines),
+        What::Up { lines } => up::run(&folder, lines),
+        What::Idle { files, seconds } => idle::run(&folder, files, seconds),
+        What::Query { events } => query::run(&folder, events),
+        What::BareRead { file } => agent::bare_read(&file),
+        What::BareInsert { from, to } => up::bare_insert(&from, &to),
+    }
+}
