@@ -1,0 +1,38 @@
+# The commands of this repository. `make test` is what continuous integration runs.
+
+.PHONY: help demo test lint deny bench screenshot
+
+help:
+	@echo 'make demo        a small laboratory writes logs, and the page shows them (http://127.0.0.1:8001/)'
+	@echo 'make test        install what the tests need, then lint, build and run every test'
+	@echo 'make lint        formatting and lints only'
+	@echo 'make deny        licences, advisories and duplicate versions (needs cargo-deny)'
+	@echo 'make bench       speed and memory, beside bare loops (about 15 minutes)'
+	@echo 'make screenshot  the picture of the page in the README, taken anew'
+
+demo:
+	cargo run --release -- demo
+
+test: lint
+	./scripts/install-test-tools.sh
+	cargo build --workspace --all-targets
+	cargo test --workspace
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+
+deny:
+	cargo deny check
+
+bench:
+	cargo build --release --workspace
+	./target/release/labtrail-bench agent
+	./target/release/labtrail-bench idle
+	./target/release/labtrail-bench up
+	./target/release/labtrail-bench query
+
+screenshot:
+	./scripts/install-test-tools.sh
+	cargo build --workspace
+	LABTRAIL_SCREENSHOT=docs/page.png cargo test --package labtrail-tests --test e2e -- browser
