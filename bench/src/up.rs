@@ -40,10 +40,10 @@ pub(crate) fn fill(folder: &Path, lines: u64, prints: bool) -> anyhow::Result<(P
     let mut up = Program::start("labtrail", &arguments)?;
     let took = up.wait_until(began_at, || total_events(&url).is_some_and(|total| total >= lines))?;
     let usage = up.usage()?;
-    let store = data.join("labtrail.db");
+    let store = data.join("events.sqlite");
     let bytes: u64 = std::fs::read_dir(&data)?
         .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("labtrail.db"))
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("events.sqlite"))
         .map(|entry| entry.metadata().map_or(0, |metadata| metadata.len()))
         .sum();
     if prints {

@@ -79,7 +79,8 @@ pub(crate) fn run(
         let metrics = Metrics::default();
         // Two halves with a stop signal each: what the agent has read must find the collector still there.
         let (mut collector_tasks, collector_stop) = (Tasks::new(), Stop::default());
-        let config = CollectorConfig::quick(place.listen, &place.data_dir);
+        let listen = place.listen.to_string().parse().map_err(anyhow::Error::msg)?;
+        let config = CollectorConfig { listen, data_dir: place.data_dir.clone(), ..CollectorConfig::default() };
         let collector = Collector::start(config, &mut collector_tasks, collector_stop.clone(), metrics.clone()).await?;
         let address = collector.address();
         let (mut agent_tasks, stop) = (Tasks::new(), Stop::default());

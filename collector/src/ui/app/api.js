@@ -1,0 +1,50 @@
+// The collector's HTTP interface as this page uses it: parameters in, JSON or a `Problem` out.
+
+/** An answer that is an error: the server's own words (RFC 9457), or `away` when there was no answer at all. */
+export class Problem extends Error {
+  constructor(message, { status = 0, errors = [] } = {}) {
+    super(message);
+    this.status = status;
+    this.errors = errors;
+  }
+
+  /** No answer, or that of a proxy in front of a server that is down. */
+  get away() {
+    return this.status === 0 || (this.status >= 502 && this.status <= 504);
+  }
+}
+
+export function addressOf(path, parameters = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== "" && value !== null && value !== undefined) query.set(name, value);
+  }
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+async function read(path, parameters, signal) {
+  let response;
+  try {
+    response = await fetch(addressOf(path, parameters), { signal, headers: { accept: "application/json, application/problem+json" } });
+  } catch (cause) {
+    if (cause.name === "AbortError") throw cause;
+    throw new Problem("The collector does not answer.");
+  }
+  const body = await response.json().catch(() => null);
+  if (response.ok && body !== null) return { body, answered: Date.parse(response.headers.get("date")) };
+  const message = body?.detail ?? body?.title ?? `The collector answered ${response.status}.`;
+  throw new Problem(typeof message === "string" ? message : JSON.stringify(message), { status: response.status || 502, errors: body?.errors ?? [] });
+}
+
+/** A page of events; `answered` is when, by the server's clock, in milliseconds (NaN if it does not say). */
+export async function readPage(parameters, signal) {
+  const { body, answered } = await read("/api/v1/events", parameters, signal);
+  return { ...body, answered };
+}
+
+export const readHistogram = async (parameters, signal) => (await read("/api/v1/events/histogram", parameters, signal)).body;
+export const readEvent = async (id, signal) => (await read(`/api/v1/events/${encodeURIComponent(id)}`, {}, signal)).body;
+export const readHealth = async (signal) => (await read("/health", {}, signal)).body;
+export const readDescription = async () => (await read("/openapi.json", {})).body;
+export const liveAddress = (parameters) => addressOf("/api/v1/events/live", parameters);
