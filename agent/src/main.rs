@@ -48,7 +48,7 @@ struct Run {
     /// Config file (TOML); the flags below win over it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The collector, such as http://lab-server:8001.
+    /// Address of the collector, such as `http://lab-server:8001`.
     #[arg(long, value_name = "URL")]
     to: Option<labtrail_agent::Destination>,
     /// Where the agent remembers how far it read.

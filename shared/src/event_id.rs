@@ -9,7 +9,7 @@ use ulid::Ulid;
 const OFFSET_BITS: u32 = 40;
 const IDENTITY_BITS: u32 = 40;
 
-/// The largest offset a derived id can carry: a file beyond 1 TiB starts a new epoch there.
+/// Offsets that a derived id can carry lie below this: 1 TiB. A record beyond is not read, and that is said.
 pub const OFFSET_LIMIT: u64 = 1 << OFFSET_BITS;
 
 /// What a derived id says of the file: everything but the offset.
@@ -28,7 +28,7 @@ pub fn mint() -> String {
 
 /// The id of the record that starts at `offset` in that file.
 pub fn derive(identity: FileIdentity, offset: u64) -> String {
-    debug_assert!(offset < OFFSET_LIMIT, "the file source starts a new epoch before this offset");
+    debug_assert!(offset < OFFSET_LIMIT, "the file source does not read that far");
     let birth = u128::from(identity.birth_ms & ((1 << 48) - 1));
     let hash = u128::from(identity.hash & ((1 << IDENTITY_BITS) - 1));
     let offset = u128::from(offset & (OFFSET_LIMIT - 1));

@@ -102,7 +102,7 @@ impl Checkpoint {
                             positions.insert(id.value(), position);
                         }
                         Err(error) => {
-                            error!(stream = id.value(), %error, "checkpoint entry is unreadable: its file is read again")
+                            error!(stream = id.value(), %error, "checkpoint entry is unreadable: its file is read again");
                         }
                     }
                 }

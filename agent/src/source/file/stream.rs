@@ -198,20 +198,18 @@ impl Stream {
         let base = self.read.offset - before as u64;
         let mut at = before;
         let mut open: Option<OpenBatch> = None;
-        loop {
-            let Some((line, next, is_partial)) = self.line_at(buffer, at, base, reader.line_bytes_max) else { break };
-            let batch = match &mut open {
-                Some(batch) => batch,
-                None => {
-                    let facts = StreamFacts {
-                        stream: self.id,
-                        path: &self.path,
-                        identity: self.position.identity,
-                        origin: reader.origin,
-                    };
-                    let expected = buffer.len() - at;
-                    open.insert(reader.intake.begin(&facts, &self.read, reader.now_utc_micros, expected)?)
-                }
+        while let Some((line, next, is_partial)) = self.line_at(buffer, at, base, reader.line_bytes_max) {
+            let batch = if let Some(batch) = &mut open {
+                batch
+            } else {
+                let facts = StreamFacts {
+                    stream: self.id,
+                    path: &self.path,
+                    identity: self.position.identity,
+                    origin: reader.origin,
+                };
+                let expected = buffer.len() - at;
+                open.insert(reader.intake.begin(&facts, &self.read, reader.now_utc_micros, expected)?)
             };
             let offset = base + line.start as u64;
             let place = (offset, is_partial);

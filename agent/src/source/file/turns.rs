@@ -1,0 +1,175 @@
+//! Reading: every stream with something new gets its turn, and what is odd about a file is dealt with on the spot.
+
+use jiff::Timestamp;
+use labtrail_shared::{shutdown::Stop, timestamp::EventTimestamp};
+use tracing::{error, warn};
+
+use super::{
+    FileSource, Section,
+    checkpoint::CheckpointError,
+    stream::{Reader, State, Turn},
+};
+use crate::{
+    delivery::StreamId,
+    intake::{Intake, Report},
+    parse::ParseContext,
+    status::Reason,
+};
+
+/// A stream's share of a pass: so one busy file does not keep the others waiting.
+const TURN_BYTES: usize = 1 << 20;
+/// Handles that stay open between turns.
+const HANDLES_MAX: usize = 256;
+
+impl FileSource {
+    /// Sends the unfinished last line of a file. Where it is cut is on disk before it is sent, so that reading again
+    /// cuts it there too.
+    pub(super) fn send_unfinished(&mut self, id: StreamId) -> Result<(), CheckpointError> {
+        let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
+        if self.ready.contains(&id) || stream.size <= stream.read.offset {
+            return Ok(());
+        }
+        let end = stream.size;
+        stream.position.cut = Some(end);
+        self.checkpoint.save([(id, &stream.position)])?;
+        let section = &self.sections[stream.section];
+        let mut reader = reader(&self.intake, section, &mut self.buffer);
+        match stream.queue_unfinished(&mut reader, end) {
+            Ok(_) => self.show(id),
+            Err(error) => warn!(file = %stream.path.display(), %error, "cannot read the unfinished last line"),
+        }
+        Ok(())
+    }
+
+    /// Gives every ready stream its turn; says whether there is more to read at once.
+    pub(super) fn read_ready(&mut self, stop: &Stop) -> Result<bool, CheckpointError> {
+        self.is_blocked = false;
+        if self.ready.is_empty() {
+            return Ok(false);
+        }
+        let mut turn: Vec<StreamId> = self.ready.iter().copied().collect();
+        // Older files first: what was rotated away is finished before its successor.
+        turn.sort_by_key(|id| self.streams.get(id).map(|stream| stream.position.identity.birth_ms));
+        self.note_beginnings(&turn)?;
+        for id in turn {
+            if stop.is_given() {
+                return Ok(false);
+            }
+            if self.read_turn(id)? == Turn::Blocked {
+                self.is_blocked = true;
+                return Ok(false);
+            }
+        }
+        Ok(!self.ready.is_empty())
+    }
+
+    fn note_beginnings(&mut self, turn: &[StreamId]) -> Result<(), CheckpointError> {
+        let mut fresh = Vec::new();
+        for id in turn {
+            let Some(stream) = self.streams.get_mut(id) else { continue };
+            if stream.note_beginning().unwrap_or(false) {
+                fresh.push(*id);
+            }
+            if self.streams.len() > HANDLES_MAX
+                && let Some(stream) = self.streams.get_mut(id)
+            {
+                stream.file = None;
+            }
+        }
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        self.checkpoint.save(fresh.iter().map(|id| (*id, &self.streams[id].position)))
+    }
+
+    fn read_turn(&mut self, id: StreamId) -> Result<Turn, CheckpointError> {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            self.ready.remove(&id);
+            return Ok(Turn::End { unfinished: 0 });
+        };
+        let before = stream.read.offset;
+        let mut reader = reader(&self.intake, &self.sections[stream.section], &mut self.buffer);
+        let result = stream.read_lines(&mut reader, TURN_BYTES);
+        if stream.read.epoch == stream.position.mark.epoch {
+            self.counters.bytes_read.inc_by(stream.read.offset.saturating_sub(before));
+        }
+        if stream.read.offset > before {
+            self.dirty.insert(id);
+        }
+        let turn = match result {
+            Ok(turn) => turn,
+            Err(error) => {
+                // The position stays; the next change or scan tries again.
+                warn!(file = %stream.path.display(), %error, "cannot read this file now");
+                stream.file = None;
+                stream.modified = None;
+                Turn::End { unfinished: 0 }
+            }
+        };
+        match turn {
+            Turn::More | Turn::Blocked => {}
+            Turn::End { unfinished } => {
+                let seen = stream.read.offset + unfinished;
+                stream.size = stream.size.max(seen);
+                stream.position.size_seen = stream.position.size_seen.max(seen);
+                if self.hot.len() > HANDLES_MAX && stream.state == State::Followed {
+                    stream.file = None;
+                }
+                self.ready.remove(&id);
+            }
+            Turn::Rewritten => self.begin_epoch(id)?,
+            Turn::Elsewhere => {
+                self.ready.remove(&id);
+                self.hot.insert(id);
+            }
+        }
+        self.show(id);
+        Ok(turn)
+    }
+
+    /// The file was truncated or rewritten: it is read from its beginning, under new ids.
+    fn begin_epoch(&mut self, id: StreamId) -> Result<(), CheckpointError> {
+        let agent = self.intake.agent().to_owned();
+        let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
+        let bytes_lost = stream.begin_epoch(&agent);
+        warn!(file = %stream.path.display(), bytes_lost, epoch = stream.read.epoch, "file was truncated or rewritten, reading from its beginning");
+        self.checkpoint.save([(id, &stream.position)])?;
+        self.dirty.remove(&id);
+        if bytes_lost > 0 {
+            let message =
+                format!("{bytes_lost} bytes were gone before they could be read: the file was truncated or rewritten");
+            self.report(id, &Report { reason: "truncated", message, bytes_lost });
+        }
+        Ok(())
+    }
+
+    /// Tells of a loss: in an event, in the metrics and in the log.
+    pub(super) fn report(&mut self, id: StreamId, report: &Report) {
+        self.counters.bytes_lost.get_or_create(&Reason { reason: report.reason }).inc_by(report.bytes_lost);
+        let Some(stream) = self.streams.get(&id) else { return };
+        error!(file = %stream.path.display(), reason = report.reason, "{}", report.message);
+        let section = &self.sections[stream.section];
+        let facts = stream.facts(&section.origin);
+        if !self.intake.report(&facts, &stream.read, now_micros(), report) {
+            warn!("too much is under way to send an event about it");
+        }
+    }
+}
+
+/// What reading a stream of that section needs.
+fn reader<'a>(intake: &'a Intake, section: &'a Section, buffer: &'a mut Vec<u8>) -> Reader<'a> {
+    let now_utc_micros = now_micros();
+    let now_civil_micros = EventTimestamp::naive_from_utc_micros(now_utc_micros, &section.zone).civil_micros;
+    Reader {
+        intake,
+        origin: &section.origin,
+        context: ParseContext { parser: section.parser, date_order: section.date_order, now_civil_micros },
+        line_bytes_max: section.line_bytes_max,
+        now_utc_micros,
+        buffer,
+    }
+}
+
+fn now_micros() -> i64 {
+    Timestamp::now().as_microsecond()
+}
