@@ -1,6 +1,9 @@
 //! What it costs to follow files that do not change.
 
-use std::{path::Path, time::{Duration, Instant}};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use crate::{measure::Program, sink};
 
@@ -9,13 +12,18 @@ pub(crate) fn run(folder: &Path, files: u64, seconds: u64) -> anyhow::Result<()>
     for index in 0..files {
         let run = logs.join(format!("run-{:03}", index / 100));
         std::fs::create_dir_all(&run)?;
-        std::fs::write(run.join(format!("instrument-{index}.log")), format!("2026-11-23 10:00:00,000 INFO file {index}\n"))?;
+        std::fs::write(
+            run.join(format!("instrument-{index}.log")),
+            format!("2026-11-23 10:00:00,000 INFO file {index}\n"),
+        )?;
     }
     let (url, taken) = sink::start()?;
     let data = folder.join("idle-data");
     let began_at = Instant::now();
-    let mut agent =
-        Program::start("labtrail-agent", &["--to", &url, "--data-dir", &data.to_string_lossy(), &logs.to_string_lossy()])?;
+    let mut agent = Program::start(
+        "labtrail-agent",
+        &["--to", &url, "--data-dir", &data.to_string_lossy(), &logs.to_string_lossy()],
+    )?;
     let (mut last, mut since) = (0, Instant::now());
     let caught_up = agent.wait_until(began_at, || {
         if taken.bytes() != last {

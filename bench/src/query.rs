@@ -26,7 +26,11 @@ pub(crate) fn run(folder: &Path, events: u64) -> anyhow::Result<()> {
             found = answer["items"].as_array().map_or(0, Vec::len);
         }
         millis.sort_by(f64::total_cmp);
-        println!("{name:<38} p50 {:>7.2} ms  p95 {:>7.2} ms  ({found} events in the last answer)", millis[ROUNDS / 2], millis[ROUNDS * 95 / 100]);
+        println!(
+            "{name:<38} p50 {:>7.2} ms  p95 {:>7.2} ms  ({found} events in the last answer)",
+            millis[ROUNDS / 2],
+            millis[ROUNDS * 95 / 100]
+        );
         Ok(())
     };
     measure("newest 100", &mut |_| "events?limit=100".to_owned())?;
@@ -38,7 +42,9 @@ pub(crate) fn run(folder: &Path, events: u64) -> anyhow::Result<()> {
         let words = ["pressure", "centrifuge", "gripper", "timeout"];
         format!("events?limit=100&q={}%20", words[random.random_range(0..words.len())])
     })?;
-    measure("full-text word (rare), newest 100", &mut |random| format!("events?limit=100&q={}%20", random.random_range(0..100_000)))?;
+    measure("full-text word (rare), newest 100", &mut |random| {
+        format!("events?limit=100&q={}%20", random.random_range(0..100_000))
+    })?;
     measure("level >= 30 in the last hour", &mut |_| format!("events?limit=100&level=WARNING&from={hour_ago}"))?;
     measure("histogram of everything", &mut |_| "events/histogram?buckets=80".to_owned())?;
     Ok(())

@@ -38,8 +38,10 @@ impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let logs = self.data_dir.join("logs");
         std::fs::create_dir_all(&logs)?;
-        let mut writers: Vec<Writer> =
-            INSTRUMENTS.iter().map(|instrument| Writer { instrument, path: logs.join(instrument.file), count: 0 }).collect();
+        let mut writers: Vec<Writer> = INSTRUMENTS
+            .iter()
+            .map(|instrument| Writer { instrument, path: logs.join(instrument.file), count: 0 })
+            .collect();
         for writer in &mut writers {
             if !writer.path.exists() {
                 writer.write_history()?;

@@ -22,7 +22,8 @@ const BARS_MAX: usize = 12;
 /// Shows the catching up until it is over, then ends; live records are not counted here.
 pub(crate) async fn show(progress: Progress, stop: Stop) -> Result<(), Infallible> {
     let began_at = Instant::now();
-    let mut display = if std::io::stderr().is_terminal() { Display::Bars(Bars::new()) } else { Display::Lines(Lines::default()) };
+    let mut display =
+        if std::io::stderr().is_terminal() { Display::Bars(Bars::new()) } else { Display::Lines(Lines::default()) };
     let mut finished = HashSet::new();
     loop {
         tokio::select! {
@@ -93,8 +94,15 @@ impl Bars {
         let style = |template| ProgressStyle::with_template(template).expect("the template is valid");
         let screen = MultiProgress::new();
         let total = screen.add(ProgressBar::new(0).with_message("all files"));
-        total.set_style(style("{bar:30.cyan/blue} {bytes:>10}/{total_bytes:<10} {bytes_per_sec:>12} {eta:>4}  {wide_msg}"));
-        Self { screen, total, bars: HashMap::new(), style: style("{bar:30} {bytes:>10}/{total_bytes:<10} {percent:>11} %       {wide_msg}") }
+        total.set_style(style(
+            "{bar:30.cyan/blue} {bytes:>10}/{total_bytes:<10} {bytes_per_sec:>12} {eta:>4}  {wide_msg}",
+        ));
+        Self {
+            screen,
+            total,
+            bars: HashMap::new(),
+            style: style("{bar:30} {bytes:>10}/{total_bytes:<10} {percent:>11} %       {wide_msg}"),
+        }
     }
 
     fn finish(&mut self, path: &Arc<Path>, line: &str) {

@@ -99,9 +99,14 @@ impl Instrument {
             .replace("{b}", &(200 + (random >> 24 & 255)).to_string());
         let local = at.to_zoned_datetime(TimeZone::system());
         match self.style {
-            Style::Python(logger) => format!("{} - {logger} - {level} - {text}\n", local.strftime("%Y-%m-%d %H:%M:%S,%3f")),
+            Style::Python(logger) => {
+                format!("{} - {logger} - {level} - {text}\n", local.strftime("%Y-%m-%d %H:%M:%S,%3f"))
+            }
             Style::Json(device) => {
-                format!("{{\"timestamp\":\"{at:.3}\",\"level\":\"{level}\",\"device\":\"{device}\",\"message\":\"{text}\",\"run\":{}}}\n", count / 480 + 1)
+                format!(
+                    "{{\"timestamp\":\"{at:.3}\",\"level\":\"{level}\",\"device\":\"{device}\",\"message\":\"{text}\",\"run\":{}}}\n",
+                    count / 480 + 1
+                )
             }
             Style::Dotted => format!("{}  operator         {text}\n", local.strftime("%Y.%m.%d %H:%M:%S")),
             Style::Epoch(node) => {

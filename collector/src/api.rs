@@ -1,0 +1,93 @@
+//! The collector's HTTP interface: MADSci's routes as MADSci's clients expect them, our own under `/api/v1`, and the page.
+
+mod body;
+mod error;
+mod live;
+mod madsci;
+mod openapi;
+mod page;
+mod v1;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{OriginalUri, State},
+    http::{Method, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use labtrail_shared::{
+    shutdown::{Stop, Tasks},
+    telemetry::{METRICS_CONTENT_TYPE, Metrics},
+};
+
+use crate::{config::Config, ingest::Ingest, store::EventStore};
+use body::BodyReader;
+use error::Problem;
+use live::Live;
+
+/// What the handlers share.
+#[derive(Debug)]
+struct Api {
+    store: Arc<dyn EventStore>,
+    ingest: Ingest,
+    live: Live,
+    bodies: BodyReader,
+    config: Config,
+    metrics: Metrics,
+}
+
+type Shared = State<Arc<Api>>;
+
+/// The routes. What follows arrivals for those who watch runs in `tasks`.
+pub(crate) fn router(
+    config: &Config,
+    store: Arc<dyn EventStore>,
+    ingest: Ingest,
+    metrics: Metrics,
+    tasks: &mut Tasks,
+    stop: Stop,
+) -> Router {
+    let live = Live::start(Arc::clone(&store), &config.live, &metrics, tasks, stop);
+    let bodies = BodyReader::new(&config.http);
+    let api = Arc::new(Api { store, ingest, live, bodies, config: config.clone(), metrics });
+    Router::new()
+        .merge(madsci::routes())
+        .nest("/api/v1", v1::routes())
+        .merge(page::routes())
+        .route("/metrics", get(metrics_text))
+        .route("/openapi.json", get(openapi::document))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(api)
+}
+
+async fn metrics_text(State(api): Shared) -> Response {
+    ([(header::CONTENT_TYPE, METRICS_CONTENT_TYPE)], api.metrics.to_text()).into_response()
+}
+
+/// Our routes answer in our form, all others in FastAPI's, which also sends a path with a slash at its end to that without.
+async fn not_found(OriginalUri(uri): OriginalUri) -> Response {
+    let path = uri.path();
+    let trimmed = path.trim_end_matches('/');
+    if trimmed.len() < path.len() && !trimmed.is_empty() {
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let location = [(header::LOCATION, format!("{trimmed}{query}"))];
+        return (StatusCode::TEMPORARY_REDIRECT, location).into_response();
+    }
+    if path.starts_with("/api/v1") {
+        let detail = format!("there is nothing at {path}; /openapi.json lists what there is");
+        return Problem::new(StatusCode::NOT_FOUND, "not-found", "no such resource", detail).into_response();
+    }
+    madsci::detail(StatusCode::NOT_FOUND, "Not Found")
+}
+
+async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Response {
+    if uri.path().starts_with("/api/v1") {
+        let detail = format!("{method} is not possible at {}; the header Allow says what is", uri.path());
+        let (kind, title) = ("method-not-allowed", "method not allowed");
+        return Problem::new(StatusCode::METHOD_NOT_ALLOWED, kind, title, detail).into_response();
+    }
+    madsci::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+}

@@ -1,0 +1,55 @@
+//! Whether the collector is well.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::{Api, error::with_causes};
+
+/// MADSci's answer: always 200, also when the store cannot be read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// Whether all is well.
+    healthy: bool,
+    /// How the collector is, in words.
+    description: String,
+    /// The version of Labtrail.
+    version: &'static str,
+    /// Whether the store can be read.
+    db_connected: bool,
+    /// How many events are stored, exactly; `null` if that cannot be read.
+    total_events: Option<u64>,
+    /// MADSci's own telemetry: not in use.
+    otel_enabled: bool,
+    /// MADSci's own telemetry: not in use.
+    otel_exporter_type: Option<String>,
+    /// MADSci's own telemetry: not in use.
+    otel_endpoint: Option<String>,
+}
+
+/// Health
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "madsci",
+    responses((status = 200, description = "How the collector is", body = Health))
+)]
+pub(crate) async fn get_health(State(api): State<Arc<Api>>) -> Json<Health> {
+    let count = api.store.count().await;
+    let description = match &count {
+        Ok(_) => "Labtrail collector is running normally".to_owned(),
+        Err(error) => format!("Database connection failed: {}", with_causes(error)),
+    };
+    Json(Health {
+        healthy: count.is_ok(),
+        description,
+        version: env!("CARGO_PKG_VERSION"),
+        db_connected: count.is_ok(),
+        total_events: count.ok(),
+        otel_enabled: false,
+        otel_exporter_type: None,
+        otel_endpoint: None,
+    })
+}

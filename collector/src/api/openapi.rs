@@ -1,0 +1,151 @@
+//! The description of the interface, for people and programs: OpenAPI 3.1.
+
+use std::sync::LazyLock;
+
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::{OpenApi, ToSchema};
+
+use super::{error, madsci, v1};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Labtrail collector",
+        description = "Takes the events of a laboratory, keeps them, and finds them again. The routes under `madsci` \
+                       answer as the MADSci Event Manager does; those under `labtrail` are Labtrail's own, and their \
+                       errors are `application/problem+json` (RFC 9457).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        v1::post_events,
+        v1::get_events,
+        v1::get_event,
+        v1::get_histogram,
+        v1::get_live,
+        v1::get_dead_letters,
+        madsci::post_event,
+        madsci::get_event,
+        madsci::get_events,
+        madsci::query_events,
+        madsci::get_health,
+        get_metrics,
+    ),
+    components(schemas(
+        EventDocument,
+        StoredEventDocument,
+        SourceDocument,
+        StoreNotes,
+        error::Problem,
+        error::ProblemPlace,
+        madsci::Detail,
+        madsci::Health,
+        v1::TakenReceipt,
+        v1::RefusedEvent,
+        v1::EventPage,
+        v1::HistogramAnswer,
+        v1::HistogramBucket,
+        v1::DeadLetterPage,
+        v1::DeadLetterItem,
+    )),
+    tags(
+        (name = "labtrail", description = "Labtrail's own routes"),
+        (name = "madsci", description = "The MADSci Event Manager's routes"),
+        (name = "operation", description = "For those who run it"),
+    )
+)]
+struct Description;
+
+/// Written once: it does not change while the program runs.
+static TEXT: LazyLock<String> = LazyLock::new(|| Description::openapi().to_json().unwrap_or_default());
+
+pub(super) async fn document() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
+}
+
+/// An event, in MADSci's fields. All are optional when it is sent, and all are there when it is read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(crate) struct EventDocument {
+    /// A ULID, or any text. Also accepted as `event_id`. Default: a new ULID.
+    #[schema(example = "01ARZ3NDEKTSV4RRFFQ69G5FAV")]
+    _id: Option<String>,
+    /// One of MADSci's event types, in any case. Default `unknown`.
+    #[schema(example = "log_info")]
+    event_type: Option<String>,
+    /// 0, 10, 20, 30, 40 or 50; when sent also a name such as `WARNING`. Default 20.
+    #[schema(example = 20)]
+    log_level: Option<u8>,
+    /// Whether somebody is to be told. Default `false`.
+    alert: Option<bool>,
+    /// ISO 8601, as the sender wrote it. Default: the collector's time, without an offset.
+    #[schema(example = "2026-11-23T09:18:44.331566")]
+    event_timestamp: Option<String>,
+    /// Whom it belongs to.
+    source: Option<SourceDocument>,
+    /// What happened: any JSON.
+    #[schema(value_type = Object)]
+    event_data: Option<Value>,
+    /// The W3C trace it belongs to.
+    trace_id: Option<String>,
+    /// The W3C span it belongs to.
+    span_id: Option<String>,
+    /// Whether it was put aside. Default `false`.
+    archived: Option<bool>,
+    /// When it was put aside.
+    archived_at: Option<String>,
+}
+
+/// Whom an event belongs to: each id a ULID.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Source)]
+pub(crate) struct SourceDocument {
+    user_id: Option<String>,
+    experiment_id: Option<String>,
+    campaign_id: Option<String>,
+    project_id: Option<String>,
+    node_id: Option<String>,
+    workcell_id: Option<String>,
+    lab_id: Option<String>,
+    step_id: Option<String>,
+    workflow_id: Option<String>,
+    manager_id: Option<String>,
+}
+
+/// An event with what the store keeps beside it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StoredEvent)]
+pub(crate) struct StoredEventDocument {
+    #[serde(flatten)]
+    event: EventDocument,
+    _labtrail: StoreNotes,
+}
+
+/// What the store keeps beside an event.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StoreNotes {
+    /// The instant of `event_timestamp`, in UTC.
+    #[schema(format = DateTime)]
+    time: String,
+    /// When the collector received it.
+    #[schema(format = DateTime)]
+    received: String,
+    /// Its number of arrival.
+    seq: i64,
+}
+
+/// Metrics
+///
+/// In the text form that Prometheus scrapes.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    responses((status = 200, description = "All metrics", body = String, content_type = "application/openmetrics-text"))
+)]
+#[expect(dead_code, reason = "it only carries the description of the route")]
+fn get_metrics() {}

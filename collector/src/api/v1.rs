@@ -1,0 +1,34 @@
+//! Our own routes.
+
+mod batch;
+mod cursor;
+mod dead_letters;
+mod histogram;
+mod parameters;
+mod search;
+mod watch;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use super::Api;
+pub(super) use {
+    batch::{__path_post_events, RefusedEvent, TakenReceipt},
+    dead_letters::{__path_get_dead_letters, DeadLetterItem, DeadLetterPage},
+    histogram::{__path_get_histogram, HistogramAnswer, HistogramBucket},
+    search::{__path_get_event, __path_get_events, EventPage},
+    watch::__path_get_live,
+};
+
+pub(super) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/events", post(batch::post_events).get(search::get_events))
+        .route("/events/histogram", get(histogram::get_histogram))
+        .route("/events/live", get(watch::get_live))
+        .route("/events/{id}", get(search::get_event))
+        .route("/dead-letters", get(dead_letters::get_dead_letters))
+}

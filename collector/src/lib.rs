@@ -1,0 +1,14 @@
+//! The collector: takes events, stores them, and finds them again.
+//!
+//! A reader may follow an event from its arrival: [`api`] (or another door) takes a request, [`ingest`] validates what is
+//! in it and hands it to the [`store`]; `api::live` shows it to those who watch, and the routes of `api` find it again.
+//! [`collector`] starts all this from a [`config`].
+
+mod api;
+pub mod collector;
+pub mod config;
+pub mod ingest;
+pub mod store;
+
+pub use collector::{Collector, CollectorError};
+pub use config::Config;

@@ -1,0 +1,196 @@
+//! Counts events over time and levels.
+//!
+//! Without a filter and without text each bucket is a count on the index of levels and times. Otherwise the rows are read,
+//! newest first, until time is up.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use labtrail_shared::level::LogLevel;
+use rusqlite::{Row, params, params_from_iter, types::Value as SqlValue};
+
+use super::{
+    conditions::{Conditions, indexed_by, order_by},
+    pool::{Reader, is_interrupted},
+    row::{self, COLUMNS},
+    text,
+};
+use crate::store::{Bucket, Histogram, HistogramRequest, Order};
+
+/// Widths that a person reads as round, in milliseconds; beyond the last, whole multiples of it.
+const WIDTHS_MS: [i64; 31] = [
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+    900_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000, 172_800_000, 345_600_000,
+    604_800_000, 2_592_000_000,
+];
+
+/// Rows between two looks at the clock.
+const ROWS_BETWEEN_LOOKS: u64 = 256;
+
+pub(super) fn histogram(reader: &Reader, request: &HistogramRequest) -> rusqlite::Result<Histogram> {
+    let deadline = Instant::now() + request.time_max;
+    let (from, to) = range(reader, request)?;
+    let mut criteria = request.criteria.clone();
+    (criteria.from, criteria.to) = (Some(from), Some(to));
+    let request = HistogramRequest { criteria, ..request.clone() };
+    let mut counter = Counter { width: width(from, to, request.buckets), buckets: BTreeMap::new() };
+    let criteria = &request.criteria;
+    reader.alarm.set(deadline);
+    let counted = if criteria.filter.is_none() && criteria.text.is_none() && criteria.archived.is_none() {
+        by_index(reader, &request, (from, to), &mut counter)
+    } else {
+        by_rows(reader, &request, deadline, &mut counter)
+    };
+    reader.alarm.clear();
+    let complete = match counted {
+        Ok(complete) => complete,
+        Err(error) if is_interrupted(&error) => false,
+        Err(error) => return Err(error),
+    };
+    let buckets = counter.buckets.into_iter().map(|(time, counts)| Bucket { time, counts }).collect();
+    Ok(Histogram { from, to, bucket_micros: counter.width, buckets, complete })
+}
+
+struct Counter {
+    width: i64,
+    buckets: BTreeMap<i64, [u64; 6]>,
+}
+
+impl Counter {
+    fn add(&mut self, time: i64, level: i64, count: u64) {
+        let Some(place) = LogLevel::ALL.iter().position(|known| i64::from(known.number()) == level) else { return };
+        if count > 0 {
+            self.buckets.entry(time.div_euclid(self.width) * self.width).or_default()[place] += count;
+        }
+    }
+}
+
+/// The range asked for, and where it is open that of all events.
+fn range(reader: &Reader, request: &HistogramRequest) -> rusqlite::Result<(i64, i64)> {
+    let end = |function: &str| {
+        let sql = format!("SELECT {function}(time) FROM event");
+        reader.connection.prepare_cached(&sql)?.query_row([], |row| row.get::<_, Option<i64>>(0))
+    };
+    let from = match request.criteria.from {
+        Some(from) => from,
+        None => end("min")?.unwrap_or(request.criteria.to.unwrap_or(0)),
+    };
+    let to = match request.criteria.to {
+        Some(to) => to,
+        None => end("max")?.map_or(from, |last| last.saturating_add(1)),
+    };
+    Ok((from, to.max(from)))
+}
+
+/// The least round width with which so many buckets reach from end to end, even if the first begins early.
+fn width(from: i64, to: i64, buckets: u32) -> i64 {
+    let parts = i64::from(buckets.max(2)) - 1;
+    let least_ms = to.saturating_sub(from).div_ceil_of(parts).div_ceil_of(1000).max(1);
+    let longest = WIDTHS_MS[WIDTHS_MS.len() - 1];
+    let width_ms = WIDTHS_MS.into_iter().find(|width| *width >= least_ms);
+    width_ms.unwrap_or_else(|| least_ms.div_ceil_of(longest) * longest) * 1000
+}
+
+/// Rounding up, which `i64` does not offer yet.
+trait DivCeil {
+    fn div_ceil_of(self, by: Self) -> Self;
+}
+
+impl DivCeil for i64 {
+    fn div_ceil_of(self, by: Self) -> Self {
+        self / by + Self::from(self % by > 0)
+    }
+}
+
+fn by_index(
+    reader: &Reader,
+    request: &HistogramRequest,
+    (from, to): (i64, i64),
+    counter: &mut Counter,
+) -> rusqlite::Result<bool> {
+    let mut count = reader.connection.prepare_cached(
+        "SELECT count(*) FROM event INDEXED BY event_level_time WHERE level = ? AND time >= ? AND time < ?",
+    )?;
+    for level in LogLevel::ALL.iter().filter(|level| request.criteria.level_min.is_none_or(|least| **level >= least)) {
+        let level = i64::from(level.number());
+        let mut begin = from;
+        while begin < to {
+            let end = (begin.div_euclid(counter.width) * counter.width).saturating_add(counter.width).min(to);
+            let found: i64 = count.query_row(params![level, begin, end], |row| row.get(0))?;
+            counter.add(begin, level, found as u64);
+            begin = end;
+        }
+    }
+    Ok(true)
+}
+
+fn by_rows(
+    reader: &Reader,
+    request: &HistogramRequest,
+    deadline: Instant,
+    counter: &mut Counter,
+) -> rusqlite::Result<bool> {
+    let criteria = &request.criteria;
+    let (conditions, residual) = Conditions::of(criteria);
+    let is_text_exact = criteria.text.as_ref().is_none_or(text::is_exact);
+    let is_decided_by_sql = residual.is_none() && is_text_exact;
+    let columns = if is_decided_by_sql { "time, level" } else { COLUMNS };
+    let mut rows_read = 0_u64;
+    let mut take = |row: &Row<'_>| -> rusqlite::Result<bool> {
+        if is_decided_by_sql {
+            counter.add(row.get(0)?, row.get(1)?, 1);
+        } else {
+            let event = row::read(row)?;
+            if criteria.matches(&event) {
+                counter.add(event.time, row.get(4)?, 1);
+            }
+        }
+        rows_read += 1;
+        Ok(!rows_read.is_multiple_of(ROWS_BETWEEN_LOOKS) || Instant::now() < deadline)
+    };
+    if let Some(text) = &criteria.text {
+        let Some(hits) = text::hits_until(reader, text, deadline)? else { return Ok(false) };
+        let sql = format!("SELECT {columns} FROM event WHERE seq = ? AND {}", conditions.sql());
+        let mut statement = reader.connection.prepare_cached(&sql)?;
+        let mut params = vec![SqlValue::Null];
+        params.extend_from_slice(conditions.params());
+        // The latest arrivals first: if time is up, the distribution is right where people look.
+        for seq in hits.into_iter().rev() {
+            params[0] = SqlValue::Integer(seq);
+            let mut rows = statement.query(params_from_iter(&params))?;
+            if let Some(row) = rows.next()?
+                && !take(row)?
+            {
+                return Ok(false);
+            }
+        }
+        return Ok(true);
+    }
+    let indexed_by = indexed_by(criteria);
+    let order = order_by(Order::Descending);
+    let sql = format!("SELECT {columns} FROM event {indexed_by} WHERE {} {order}", conditions.sql());
+    let mut statement = reader.connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(conditions.params()))?;
+    while let Some(row) = rows.next()? {
+        if !take(row)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::width;
+
+    #[test]
+    fn widths_are_round_and_few_enough() {
+        let check = |seconds: i64, buckets: u32, expected_ms: i64| {
+            assert_eq!(width(0, seconds * 1_000_000, buckets), expected_ms * 1000, "{seconds} s in {buckets}");
+        };
+        check(0, 80, 1);
+        check(3600, 80, 60_000);
+        check(86_400, 80, 1_800_000);
+        check(86_400 * 365, 80, 604_800_000);
+        check(86_400 * 365 * 100, 80, 2_592_000_000 * 18);
+    }
+}

@@ -1,0 +1,128 @@
+//! The tables of the file, and the one place that knows their version.
+//!
+//! - `event`: one row an event; `seq` is its number of arrival. `source` and `event_data` are JSON text.
+//! - `event_text`: the words of `event_data`, cut and folded by `text_query`, separated by blanks. Its tokenizer has
+//!   nothing left to decide, so the index knows the very words that `TextQuery` means. It holds no text, only which
+//!   word stands in which `seq`.
+//! - `stretch`: for each [`STRETCH_LENGTH`] consecutive `seq` the earliest and the latest time in them. What was read
+//!   in bulk from an old file has a late `seq` and early times; this table tells where to look for a time.
+//! - `state`: one row with what would be dear to count.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::error::OpenError;
+
+/// The version this program writes. A file of a later one is refused, of an earlier one will be changed on opening.
+pub(super) const VERSION: i64 = 1;
+
+/// `LTRL`: tells a store of ours from any other `SQLite` file.
+const APPLICATION_ID: i64 = 0x4C54_524C;
+
+/// How many consecutive `seq` share a row of `stretch`: small enough to be looked through in a millisecond or two, and
+/// large enough that a store of ten million events has few rows of them.
+pub(super) const STRETCH_LENGTH: i64 = 4096;
+
+/// Indexes, each for a question that must be answered at once:
+/// - `event_time`: the newest events; with `level` in it, a level is refused without reading the row.
+/// - `event_grave`: the newest warnings and errors, which are few among many.
+/// - `event_level_time`: how many events of a level lie in a range of time (the histogram).
+/// - `event_node_time`, `event_type_time`: the newest events of an instrument or of a type.
+const TABLES: &str = "
+CREATE TABLE event(
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  time INTEGER NOT NULL,
+  received INTEGER NOT NULL,
+  level INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  alert INTEGER NOT NULL,
+  archived INTEGER NOT NULL,
+  node_id TEXT,
+  timestamp TEXT NOT NULL,
+  source TEXT NOT NULL,
+  data TEXT NOT NULL,
+  trace_id TEXT,
+  span_id TEXT,
+  archived_at TEXT,
+  hash INTEGER NOT NULL
+);
+CREATE INDEX event_time ON event(time, id, level);
+CREATE INDEX event_grave ON event(time, id, level) WHERE level >= 30;
+CREATE INDEX event_level_time ON event(level, time);
+CREATE INDEX event_node_time ON event(node_id, time) WHERE node_id IS NOT NULL;
+CREATE INDEX event_type_time ON event(type, time);
+CREATE VIRTUAL TABLE event_text USING fts5(
+  words, content='', contentless_delete=1, detail=none, tokenize='ascii'
+);
+CREATE TABLE stretch(number INTEGER PRIMARY KEY, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL);
+CREATE TABLE state(only INTEGER PRIMARY KEY CHECK (only = 1), events INTEGER NOT NULL, last_seq INTEGER NOT NULL);
+INSERT INTO state VALUES (1, 0, 0);
+CREATE TABLE dead_letter(
+  seq INTEGER PRIMARY KEY,
+  key BLOB NOT NULL UNIQUE,
+  received INTEGER NOT NULL,
+  times INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  id TEXT,
+  bytes BLOB NOT NULL
+);
+";
+
+/// Sizes by which the planner chooses an index. They are written once, because what it would measure in a young file
+/// is wrong in an old one, and because the same question shall be answered in the same way every day.
+const SIZES: &str = "
+ANALYZE;
+DELETE FROM sqlite_stat1;
+INSERT INTO sqlite_stat1(tbl, idx, stat) VALUES
+  ('event', 'sqlite_autoindex_event_1', '1000000 1'),
+  ('event', 'event_time', '1000000 2 1 1'),
+  ('event', 'event_grave', '50000 2 1 1'),
+  ('event', 'event_level_time', '1000000 250000 2'),
+  ('event', 'event_node_time', '500000 20000 2'),
+  ('event', 'event_type_time', '1000000 50000 2');
+";
+
+/// What the state row says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) events: i64,
+    pub(super) last_seq: i64,
+}
+
+/// Makes the tables in a new file, or sees that those of an existing one are ours.
+pub(super) fn prepare(connection: &mut Connection) -> Result<State, OpenError> {
+    let number = |connection: &Connection, pragma: &str| {
+        connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))
+    };
+    let version = number(connection, "user_version").map_err(OpenError::Read)?;
+    let application = number(connection, "application_id").map_err(OpenError::Read)?;
+    let is_new = connection
+        .query_row("SELECT 1 FROM sqlite_schema LIMIT 1", [], |_| Ok(()))
+        .optional()
+        .map_err(OpenError::Read)?
+        .is_none();
+    if is_new {
+        create(connection).map_err(OpenError::Create)?;
+    } else if application != APPLICATION_ID {
+        return Err(OpenError::NotOurs);
+    } else if version > VERSION {
+        return Err(OpenError::Newer { found: version });
+    }
+    connection
+        .query_row("SELECT events, last_seq FROM state", [], |row| {
+            Ok(State { events: row.get(0)?, last_seq: row.get(1)? })
+        })
+        .map_err(OpenError::Read)
+}
+
+fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(SIZES)?;
+    transaction.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+    ))?;
+    transaction.commit()
+}

@@ -1,0 +1,206 @@
+//! The one thread that writes. It gathers what waits into one transaction and answers after the commit, so that many
+//! small inserts share one wait for the disk, and nothing is reported as stored that is not.
+
+use std::{sync::Arc, time::Instant};
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, TransactionBehavior, params};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tracing::error;
+
+use super::{
+    dead_letters,
+    error::store_error,
+    metrics::StoreMetrics,
+    row::EventRow,
+    schema::{STRETCH_LENGTH, State},
+};
+use crate::store::{DeadLetter, InsertReport, Outcome, StoreError};
+
+/// What a sender waits for. The permit is its share of the queue.
+#[derive(Debug)]
+pub(super) enum Job {
+    Insert { rows: Vec<EventRow>, reply: Reply<InsertReport>, permit: OwnedSemaphorePermit },
+    DeadLetter { letters: Vec<DeadLetter>, reply: Reply<()>, permit: OwnedSemaphorePermit },
+}
+
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+impl Job {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Insert { permit, .. } | Self::DeadLetter { permit, .. } => permit.num_permits() * super::PERMIT_BYTES,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    pub(super) state: State,
+    pub(super) jobs: mpsc::Receiver<Job>,
+    pub(super) commit_bytes_max: usize,
+    pub(super) published: watch::Sender<State>,
+    pub(super) last_seq: watch::Sender<i64>,
+    pub(super) metrics: Arc<StoreMetrics>,
+}
+
+impl Writer {
+    /// Writes until nobody can send any more.
+    pub(super) fn run(mut self) -> rusqlite::Result<()> {
+        while let Some(first) = self.jobs.blocking_recv() {
+            let mut bytes = first.bytes();
+            let mut group = vec![first];
+            while bytes < self.commit_bytes_max {
+                let Ok(job) = self.jobs.try_recv() else { break };
+                bytes += job.bytes();
+                group.push(job);
+            }
+            self.write(group);
+        }
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
+    fn write(&mut self, group: Vec<Job>) {
+        let start = Instant::now();
+        match commit(&mut self.connection, self.state, &group) {
+            Ok((state, reports)) => {
+                self.metrics.committed(start.elapsed(), state.events);
+                self.state = state;
+                self.published.send_replace(state);
+                self.last_seq.send_if_modified(|seq| std::mem::replace(seq, state.last_seq) != state.last_seq);
+                let mut reports = reports.into_iter();
+                for job in group {
+                    // Whoever asked may have gone; what was stored stays stored.
+                    match job {
+                        Job::Insert { reply, .. } => {
+                            let report = reports.next().expect("there is a report for each insert");
+                            let _ = reply.send(Ok(report));
+                        }
+                        Job::DeadLetter { reply, .. } => drop(reply.send(Ok(()))),
+                    }
+                }
+            }
+            Err(cause) => {
+                self.metrics.failed();
+                let cause = store_error("write to the store", cause);
+                error!(error = &cause as &dyn std::error::Error, "nothing of the last batches was stored; senders are asked to send again");
+                for job in group {
+                    match job {
+                        Job::Insert { reply, .. } => drop(reply.send(Err(cause.clone()))),
+                        Job::DeadLetter { reply, .. } => drop(reply.send(Err(cause.clone()))),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// All of the group or nothing.
+fn commit(
+    connection: &mut Connection,
+    mut state: State,
+    group: &[Job],
+) -> rusqlite::Result<(State, Vec<InsertReport>)> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut reports = Vec::with_capacity(group.len());
+    {
+        let mut statements = Statements::prepare(&transaction)?;
+        let mut stretch = Stretch::default();
+        for job in group {
+            match job {
+                Job::Insert { rows, .. } => {
+                    let mut outcomes = Vec::with_capacity(rows.len());
+                    for row in rows {
+                        outcomes.push(statements.insert(row, &mut state, &mut stretch)?);
+                    }
+                    reports.push(InsertReport { outcomes });
+                }
+                Job::DeadLetter { letters, .. } => dead_letters::insert(&transaction, letters)?,
+            }
+        }
+        statements.note(&stretch)?;
+        statements.state.execute(params![state.events, state.last_seq])?;
+    }
+    transaction.commit()?;
+    Ok((state, reports))
+}
+
+/// The times of the rows inserted last that share a row of `stretch`.
+#[derive(Debug, Default)]
+struct Stretch {
+    number: i64,
+    times: Option<(i64, i64)>,
+}
+
+struct Statements<'a> {
+    event: CachedStatement<'a>,
+    known: CachedStatement<'a>,
+    text: CachedStatement<'a>,
+    stretch: CachedStatement<'a>,
+    state: CachedStatement<'a>,
+}
+
+impl<'a> Statements<'a> {
+    fn prepare(connection: &'a Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            event: connection.prepare_cached(
+                "INSERT INTO event(seq, id, time, received, level, type, alert, archived, node_id, timestamp, source, \
+                 data, trace_id, span_id, archived_at, hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) \
+                 ON CONFLICT(id) DO NOTHING",
+            )?,
+            known: connection.prepare_cached("SELECT hash FROM event WHERE id = ?")?,
+            text: connection.prepare_cached("INSERT INTO event_text(rowid, words) VALUES (?, ?)")?,
+            stretch: connection.prepare_cached(
+                "INSERT INTO stretch VALUES (?, ?, ?) ON CONFLICT(number) DO UPDATE SET \
+                 time_min = min(time_min, excluded.time_min), time_max = max(time_max, excluded.time_max)",
+            )?,
+            state: connection.prepare_cached("UPDATE state SET events = ?, last_seq = ?")?,
+        })
+    }
+
+    fn insert(&mut self, row: &EventRow, state: &mut State, stretch: &mut Stretch) -> rusqlite::Result<Outcome> {
+        let seq = state.last_seq + 1;
+        let inserted = self.event.execute(params![
+            seq,
+            row.id,
+            row.time,
+            row.received,
+            row.level.number(),
+            row.event_type.name(),
+            row.alert,
+            row.archived,
+            row.node_id,
+            row.timestamp,
+            row.source,
+            row.data,
+            row.trace_id,
+            row.span_id,
+            row.archived_at,
+            row.hash,
+        ])?;
+        if inserted == 0 {
+            let known: Option<i64> = self.known.query_row([&row.id], |known| known.get(0)).optional()?;
+            let is_same = known == Some(row.hash);
+            return Ok(if is_same { Outcome::Duplicate } else { Outcome::Conflict(Box::new(row.to_json())) });
+        }
+        if !row.words.is_empty() {
+            self.text.execute(params![seq, row.words])?;
+        }
+        state.last_seq = seq;
+        state.events += 1;
+        if stretch.number != seq / STRETCH_LENGTH {
+            self.note(stretch)?;
+            *stretch = Stretch { number: seq / STRETCH_LENGTH, times: None };
+        }
+        let (least, greatest) = stretch.times.unwrap_or((row.time, row.time));
+        stretch.times = Some((least.min(row.time), greatest.max(row.time)));
+        Ok(Outcome::Stored(seq))
+    }
+
+    fn note(&mut self, stretch: &Stretch) -> rusqlite::Result<()> {
+        if let Some((least, greatest)) = stretch.times {
+            self.stretch.execute(params![stretch.number, least, greatest])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! An agent that can be stopped, killed and started again.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::{Collector, binary, process::Process};
+
+/// An agent with a config file of its own.
+#[derive(Debug)]
+pub struct Agent {
+    folder: PathBuf,
+    process: Option<Process>,
+}
+
+impl Agent {
+    pub(super) fn new(lab: &Path, collector: &Collector, files: &[(&str, &str)]) -> Self {
+        let folder = lab.join("agent");
+        fs::create_dir_all(&folder).expect("folders can be made");
+        let mut config = format!("data_dir = \"{}\"\n", folder.join("data").display());
+        // Tries follow each other quickly, so that a test need not wait for the agent to notice a collector.
+        let ship = format!("[ship]\nto = {:?}\nretry_pause_max = \"300ms\"\n", collector.url());
+        config += &ship;
+        for (pattern, more) in files {
+            writeln!(config, "[[files]]\npaths = [\"{}\"]\n{more}", lab.join(pattern).display())
+                .expect("a text takes text");
+        }
+        fs::write(folder.join("agent.toml"), config).expect("a config can be written");
+        Self { folder, process: None }
+    }
+
+    /// Starts it.
+    pub fn start(&mut self) {
+        assert!(self.process.is_none(), "the agent runs already");
+        let mut command = Command::new(binary("labtrail-agent"));
+        command.arg("--config").arg(self.folder.join("agent.toml"));
+        self.process = Some(Process::start("agent", command, &self.folder));
+    }
+
+    /// Ends it as a power failure would.
+    pub fn kill(&mut self) {
+        drop(self.process.take());
+    }
+
+    /// Asks it to end: everything that it has read is then delivered.
+    pub fn stop(&mut self) {
+        let mut process = self.process.take().expect("it was started");
+        let status = process.interrupt();
+        assert!(status.success(), "the agent ended with {status}: {}", process.log());
+    }
+
+    /// Forgets how far each file was read. Only while it does not run.
+    pub fn delete_checkpoint(&self) {
+        assert!(self.process.is_none(), "a running agent keeps its checkpoint open");
+        fs::remove_dir_all(self.folder.join("data")).expect("the agent has made its data folder");
+    }
+
+    /// What it logged, in all its lives.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()
+    }
+}

@@ -1,0 +1,14 @@
+//! What users can see of Labtrail as a whole: real programs, real files, real requests, a real browser.
+
+mod absent_collector;
+mod bad_requests;
+mod config_files;
+mod crashes;
+mod discovery;
+mod interrupt;
+mod line_forms;
+mod madsci_clients;
+mod page;
+mod rewritten_files;
+mod rotation;
+mod samples;
