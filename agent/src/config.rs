@@ -191,7 +191,7 @@ impl Default for ShipSection {
             batch_records_max: 4000,
             batch_age_max: Period::millis(25),
             queue_bytes_max: ByteSize::mib(8),
-            requests_max: 2,
+            requests_max: 4,
             request_timeout: Period::secs(60),
             retry_pause_max: Period::secs(30),
             drain_max: Period::secs(10),

@@ -14,8 +14,10 @@ use crate::up::{self, Place};
 
 /// So far back reach the logs that are there at the start.
 const HISTORY: SignedDuration = SignedDuration::from_hours(24);
-/// The pause between two records of an instrument's history.
-const HISTORY_STEP: SignedDuration = SignedDuration::from_secs(45);
+/// The pause between two records of an instrument's history: short in a run, long between runs.
+const HISTORY_STEPS: [SignedDuration; 2] = [SignedDuration::from_secs(12), SignedDuration::from_secs(240)];
+/// Runs, and the pauses between them, take about so long.
+const RUN_SECONDS: i64 = 5400;
 /// A file is rotated at this size, so that the demo can run for days.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
@@ -72,7 +74,8 @@ impl Writer {
         while at < Timestamp::now() {
             text.push_str(&self.instrument.record(self.count, at));
             self.count += 1;
-            at += HISTORY_STEP;
+            let is_between_runs = (at.as_second() / RUN_SECONDS) % 3 == 2;
+            at += HISTORY_STEPS[usize::from(is_between_runs)];
         }
         std::fs::write(&self.path, text)
     }

@@ -85,7 +85,7 @@ impl Display {
 struct Bars {
     screen: MultiProgress,
     total: ProgressBar,
-    bars: HashMap<Arc<Path>, ProgressBar>,
+    of_files: HashMap<Arc<Path>, ProgressBar>,
     style: ProgressStyle,
 }
 
@@ -100,13 +100,13 @@ impl Bars {
         Self {
             screen,
             total,
-            bars: HashMap::new(),
+            of_files: HashMap::new(),
             style: style("{bar:30} {bytes:>10}/{total_bytes:<10} {percent:>11} %       {wide_msg}"),
         }
     }
 
     fn finish(&mut self, path: &Arc<Path>, line: &str) {
-        if let Some(bar) = self.bars.remove(path) {
+        if let Some(bar) = self.of_files.remove(path) {
             bar.finish_and_clear();
             self.screen.remove(&bar);
         }
@@ -118,13 +118,13 @@ impl Bars {
         self.total.set_length(files.iter().map(|(_, file)| file.size).sum());
         self.total.set_position(files.iter().map(|(_, file)| file.delivered).sum());
         for (path, file) in files.iter().filter(|(_, file)| !file.is_caught_up) {
-            if !self.bars.contains_key(path) && self.bars.len() < BARS_MAX {
+            if !self.of_files.contains_key(path) && self.of_files.len() < BARS_MAX {
                 let bar = self.screen.insert_before(&self.total, ProgressBar::new(file.size));
                 bar.set_style(self.style.clone());
                 bar.set_message(path.display().to_string());
-                self.bars.insert(Arc::clone(path), bar);
+                self.of_files.insert(Arc::clone(path), bar);
             }
-            if let Some(bar) = self.bars.get(path) {
+            if let Some(bar) = self.of_files.get(path) {
                 bar.set_length(file.size);
                 bar.set_position(file.delivered);
             }

@@ -83,14 +83,14 @@ pub(crate) const INSTRUMENTS: &[Instrument] = &[
 impl Instrument {
     /// The `count`th record of this instrument, with its line end.
     pub(crate) fn record(&self, count: u64, at: Timestamp) -> String {
-        let random = mix(count ^ (self.file.len() as u64) << 32);
+        let random = mix(count ^ self.seed());
         // Later messages of the list are rarer: troubles.
         let rarity = (random % 1000) as usize;
-        let calm = self.messages.len().min(3);
+        let calm = self.messages.len() - 2;
         let index = match rarity {
-            0..=939 => rarity % calm,
-            940..=989 => calm.min(self.messages.len() - 1),
-            _ => self.messages.len() - 1,
+            0..=974 => rarity % calm,
+            975..=994 => calm,
+            _ => calm + 1,
         };
         let (level, text) = self.messages[index];
         let text = text
@@ -118,7 +118,11 @@ impl Instrument {
 
     /// Up to two seconds, so that the instruments do not write in step.
     pub(crate) fn jitter_ms(&self, count: u64) -> u64 {
-        mix(count.wrapping_mul(31) ^ self.file.len() as u64) % 2000
+        mix(count.wrapping_mul(31) ^ self.seed()) % 2000
+    }
+
+    fn seed(&self) -> u64 {
+        self.file.bytes().fold(0, |seed, byte| mix(seed ^ u64::from(byte)))
     }
 }
 
