@@ -51,7 +51,7 @@ fn line(number: u64) -> (LogLevel, String) {
         _ => LogLevel::Info,
     };
     let (action, well) = (["aspirate", "dispense", "shake", "incubate", "read"][(mixed % 5) as usize], mixed % 96);
-    let rare = if mixed % 1009 == 0 { " centrifuge imbalance" } else { "" };
+    let rare = if mixed.is_multiple_of(1009) { " centrifuge imbalance" } else { "" };
     let (volume, axis, duration) = (mixed % 997, mixed / 7 % 50_000, mixed % 8191);
     let text = format!(
         "Method PlateTransfer step {number}: {action} well {well} volume {volume} uL tip {} at position x={axis} y={} \
@@ -133,7 +133,7 @@ async fn main() {
     drop(bodies);
     queries(store.as_ref()).await;
     drop((ingest, store));
-    tasks.drain(Duration::from_secs(60)).await.expect("the writer ends well");
+    tasks.drain(Duration::from_mins(1)).await.expect("the writer ends well");
     let disk = std::fs::metadata(&file).map_or(0, |file| file.len());
     println!("on disk: {} bytes an event", disk / events);
     let bare = bare_loop(&file, folder.path());
@@ -190,7 +190,10 @@ async fn queries(store: &dyn EventStore) {
         ("a node's newest 100", filter(json!({"source.node_id": node_id(7)}))),
         ("an old node's newest 100", filter(json!({"source.node_id": node_id(SOURCES)}))),
         ("no such node", filter(json!({"source.node_id": node_id(999)}))),
-        ("warnings of the last hour", Criteria { level_min: Some(LogLevel::Warning), from: last_hour, ..Criteria::default() }),
+        (
+            "warnings of the last hour",
+            Criteria { level_min: Some(LogLevel::Warning), from: last_hour, ..Criteria::default() },
+        ),
         ("errors by selector", filter(json!({"log_level": {"$gte": 40}}))),
         ("errors of a node", filter(json!({"log_level": {"$gte": 40}, "source.node_id": node_id(7)}))),
         ("a type's newest 100", filter(json!({"event_type": "log_warning"}))),
@@ -232,7 +235,12 @@ async fn queries(store: &dyn EventStore) {
         let request = HistogramRequest { criteria: case, buckets: 80, time_max: Duration::from_secs(2) };
         let start = Instant::now();
         let histogram = store.histogram(request).await.expect("the store answers");
-        println!("{name:28} {:9.3?}  {} buckets, complete {}", start.elapsed(), histogram.buckets.len(), histogram.complete);
+        println!(
+            "{name:28} {:9.3?}  {} buckets, complete {}",
+            start.elapsed(),
+            histogram.buckets.len(),
+            histogram.complete
+        );
     }
 }
 
@@ -261,7 +269,8 @@ fn bare_loop(file: &Path, folder: &Path) -> f64 {
             let transaction = to.transaction().expect("a transaction");
             let marks = vec!["?"; columns].join(",");
             let mut insert = transaction.prepare_cached(&format!("INSERT INTO event VALUES ({marks})")).expect("SQL");
-            let mut index = transaction.prepare_cached("INSERT INTO event_text(rowid, words) VALUES (?, ?)").expect("SQL");
+            let mut index =
+                transaction.prepare_cached("INSERT INTO event_text(rowid, words) VALUES (?, ?)").expect("SQL");
             for row in part {
                 insert.execute(rusqlite::params_from_iter(row)).expect("a row goes in");
                 if with_text {

@@ -67,7 +67,7 @@ async fn metrics_text(State(api): Shared) -> Response {
     ([(header::CONTENT_TYPE, METRICS_CONTENT_TYPE)], api.metrics.to_text()).into_response()
 }
 
-/// Our routes answer in our form, all others in FastAPI's, which also sends a path with a slash at its end to that without.
+/// Our routes answer in our form, all others in `FastAPI`'s, which also sends a path with a slash at its end to that without.
 async fn not_found(OriginalUri(uri): OriginalUri) -> Response {
     let path = uri.path();
     let trimmed = path.trim_end_matches('/');

@@ -212,7 +212,8 @@ impl FromStr for Zone {
             return Ok(Self::default());
         }
         let zone = TimeZone::get(text);
-        zone.map(Self).map_err(|_| format!("{text:?} is not an IANA time zone: write one such as Europe/Zurich, or system"))
+        zone.map(Self)
+            .map_err(|_| format!("{text:?} is not an IANA time zone: write one such as Europe/Zurich, or system"))
     }
 }
 

@@ -4,10 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
-use labtrail_collector::{
-    Collector, Config,
-    config::ListenAddress,
-};
+use labtrail_collector::{Collector, Config, config::ListenAddress};
 use labtrail_shared::{
     settings,
     shutdown::{Stop, Tasks},
@@ -55,7 +52,7 @@ struct Run {
     /// Host and port to listen on [default: 127.0.0.1:8001]
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<ListenAddress>,
-    /// Where to keep events, as sqlite:FILE [default: sqlite:DATA_DIR/events.sqlite]
+    /// Where to keep events, as sqlite:FILE [default: events.sqlite in the data folder]
     #[arg(long, value_name = "STORE", value_parser = read_store)]
     store: Option<PathBuf>,
     /// Where to keep all that must be remembered [default: labtrail-data]

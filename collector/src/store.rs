@@ -1,6 +1,6 @@
 //! Where events are kept: what a store promises, the stores there are, and how one is chosen.
 
-#[cfg(any())]
+#[cfg(test)]
 mod conformance;
 mod event_store;
 mod sqlite;

@@ -88,7 +88,8 @@ impl BodyReader {
 
     pub(crate) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Received, BodyError> {
         let encoding = encoding(headers)?;
-        let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let announced =
+            headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > self.limit.0) {
             let waits_for_leave = headers.contains_key(header::EXPECT);
             if !waits_for_leave {

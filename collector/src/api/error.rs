@@ -11,10 +11,7 @@ use tracing::error;
 use utoipa::ToSchema;
 
 use super::body::BodyError;
-use crate::{
-    ingest::IngestError,
-    store::StoreError,
-};
+use crate::{ingest::IngestError, store::StoreError};
 
 /// What went wrong, as `application/problem+json` (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -100,7 +97,8 @@ impl From<StoreError> for Problem {
         let text = with_causes(&error);
         match error {
             StoreError::Unavailable { .. } => {
-                let detail = format!("{text}; send the request again later, nothing of it was stored");
+                let detail =
+                    format!("{text}; send the request again later: what of it is stored by then counts as a duplicate");
                 Self::retry_later("store-unavailable", "the store is not available", detail)
             }
             StoreError::Failed { .. } => {

@@ -179,7 +179,10 @@ impl Follower {
                         }
                     }
                     Err(error) => {
-                        warn!(error = &error as &dyn std::error::Error, "the live tail cannot read what arrived; trying again");
+                        warn!(
+                            error = &error as &dyn std::error::Error,
+                            "the live tail cannot read what arrived; trying again"
+                        );
                         tokio::time::sleep(RETRY_PAUSE).await;
                     }
                 }

@@ -1,4 +1,4 @@
-//! MADSci's routes, answering as its Event Manager does: same paths, same bodies, FastAPI's error shapes.
+//! MADSci's routes, answering as its Event Manager does: same paths, same bodies, `FastAPI`'s error shapes.
 
 mod body;
 mod error;
@@ -33,5 +33,7 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/event/{id}", get(events::get_event))
         .route("/events", get(events::get_events))
         .route("/events/query", post(events::query_events))
-        .route_layer(cors)
+        // Set here so that the layer lies around it: the question whether a page may ask comes with the method OPTIONS.
+        .method_not_allowed_fallback(super::method_not_allowed)
+        .layer(cors)
 }

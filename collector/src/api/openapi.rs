@@ -103,6 +103,7 @@ pub(crate) struct EventDocument {
 /// Whom an event belongs to: each id a ULID.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Source)]
+#[expect(clippy::struct_field_names, reason = "these are MADSci's names")]
 pub(crate) struct SourceDocument {
     user_id: Option<String>,
     experiment_id: Option<String>,

@@ -57,12 +57,7 @@ pub(super) struct Preparation {
 
 impl Preparation {
     /// Gives the events in chunks to `take`, until there are no more or `take` wants none.
-    pub(super) fn run(
-        &self,
-        form: Form,
-        body: &[u8],
-        mut take: impl FnMut(Chunk) -> bool,
-    ) -> Result<(), IngestError> {
+    pub(super) fn run(&self, form: Form, body: &[u8], mut take: impl FnMut(Chunk) -> bool) -> Result<(), IngestError> {
         match form {
             Form::Batches => {
                 let batches = wire::decode(body)?;
@@ -150,8 +145,7 @@ impl Preparation {
     }
 
     fn read_text(&self, text: &[u8]) -> Result<NewEvent, (&'static str, String)> {
-        let value: Value =
-            serde_json::from_slice(text).map_err(|error| (reason::NOT_JSON, error.to_string()))?;
+        let value: Value = serde_json::from_slice(text).map_err(|error| (reason::NOT_JSON, error.to_string()))?;
         whole_event(&value, &self.defaults, &self.zone, self.received)
             .map_err(|problems| (reason::NOT_AN_EVENT, problems_text(&problems)))
     }

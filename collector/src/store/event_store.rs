@@ -113,7 +113,10 @@ impl Criteria {
             && self.from.is_none_or(|from| stored.time >= from)
             && self.to.is_none_or(|to| stored.time < to)
             && self.archived.is_none_or(|archived| is_archived() == archived)
-            && self.text.as_ref().is_none_or(|text| stored.event.get("event_data").is_some_and(|data| text.matches(data)))
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|text| stored.event.get("event_data").is_some_and(|data| text.matches(data)))
             && self.filter.as_ref().is_none_or(|filter| filter.matches(&stored.event))
     }
 }

@@ -14,6 +14,8 @@ mod pool;
 mod row;
 mod schema;
 mod search;
+#[cfg(test)]
+mod tests;
 mod text;
 mod writer;
 
@@ -68,8 +70,7 @@ impl SqliteStore {
     /// Opens the file, or makes it, and starts the writer.
     pub fn open(file: &Path, config: &StoreConfig, tasks: &mut Tasks, metrics: &Metrics) -> Result<Self, OpenError> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)
-            .map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
+        std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
         let lock = Arc::new(lock(file)?);
         let open = |source| OpenError::Open { file: file.to_owned(), source };
         let mut connection = open_writer(file, config).map_err(open)?;
@@ -113,8 +114,7 @@ impl SqliteStore {
         let permits = (bytes / PERMIT_BYTES + 1).min(self.queue_permits);
         let permits = u32::try_from(permits).unwrap_or(u32::MAX);
         let permit = self.queue.clone().acquire_many_owned(permits).await.map_err(|_| closing(attempt))?;
-        let waiting = (self.queue_permits - self.queue.available_permits()) * PERMIT_BYTES;
-        self.metrics.queue_bytes.set(waiting as i64);
+        self.metrics.queue_bytes.inc_by((permit.num_permits() * PERMIT_BYTES) as i64);
         Ok(permit)
     }
 
@@ -176,8 +176,7 @@ impl EventStore for SqliteStore {
     }
 
     async fn histogram(&self, request: HistogramRequest) -> Result<Histogram, StoreError> {
-        let histogram =
-            self.pool.read("count events", move |reader| histogram::histogram(reader, &request)).await?;
+        let histogram = self.pool.read("count events", move |reader| histogram::histogram(reader, &request)).await?;
         if !histogram.complete {
             self.metrics.budget_ends.inc();
         }
@@ -230,13 +229,16 @@ fn open_writer(file: &Path, config: &StoreConfig) -> rusqlite::Result<Connection
     let connection = Connection::open(file)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     let cache_kib = config.cache_bytes.0 / 1024;
-    // The first two only count in a new file; incremental vacuum lets retention give space back later.
+    // The first two only count in a new file. Rows of half a kilobyte and indexes that grow at their ends cost a sixth
+    // less in pages of 8 KiB than in SQLite's 4; larger ones would make the commit of a single event dear. Incremental
+    // vacuum lets retention give space back later. The checkpoint comes after 64 MiB, so that pages that many commits
+    // change are copied once.
     connection.execute_batch(&format!(
-        "PRAGMA page_size = 4096;
+        "PRAGMA page_size = 8192;
          PRAGMA auto_vacuum = INCREMENTAL;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
-         PRAGMA wal_autocheckpoint = 4096;
+         PRAGMA wal_autocheckpoint = 8192;
          PRAGMA journal_size_limit = 67108864;
          PRAGMA cache_size = -{cache_kib};
          PRAGMA temp_store = MEMORY;"

@@ -1,11 +1,11 @@
-//! A JSON body as FastAPI reads one.
+//! A JSON body as `FastAPI` reads one.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::error::Detail;
 
-/// Reads a body. One without a JSON content type counts as a text, as in FastAPI.
+/// Reads a body. One without a JSON content type counts as a text, as in `FastAPI`.
 pub(super) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Detail> {
     if bytes.is_empty() {
         let place = json!(["body"]);

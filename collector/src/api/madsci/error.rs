@@ -1,4 +1,4 @@
-//! Errors in FastAPI's shapes.
+//! Errors in `FastAPI`'s shapes.
 
 use axum::{
     Json,

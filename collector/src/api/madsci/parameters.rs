@@ -1,4 +1,4 @@
-//! Query parameters as FastAPI reads them: unknown ones are left alone, all that is wrong is told at once.
+//! Query parameters as `FastAPI` reads them: unknown ones are left alone, all that is wrong is told at once.
 
 use axum::extract::{Query, RawQuery};
 use axum::http::Uri;
@@ -26,13 +26,7 @@ impl Parameters {
         self.given.iter().rfind(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    fn read<T>(
-        &mut self,
-        name: &str,
-        kind: &str,
-        message: &str,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
+    fn read<T>(&mut self, name: &str, kind: &str, message: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text(name)?.to_owned();
         let value = read(&text);
         if value.is_none() {
@@ -52,7 +46,13 @@ impl Parameters {
         if number < 0 {
             let (message, context) = ("Input should be greater than or equal to 0", json!({"ge": 0}));
             let place = json!(["query", name]);
-            self.problems.push(Detail::input("greater_than_equal", &place, message, &json!(number.to_string()), &context));
+            self.problems.push(Detail::input(
+                "greater_than_equal",
+                &place,
+                message,
+                &json!(number.to_string()),
+                &context,
+            ));
         }
         u64::try_from(number).ok()
     }

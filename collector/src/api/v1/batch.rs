@@ -82,23 +82,28 @@ pub(crate) async fn post_events(
     let form = form(&headers)?;
     let body = api.bodies.read(&headers, body).await?;
     let receipt = api.ingest.take(form, body.bytes.clone(), peer.ip()).await?;
-    let refused = receipt.refused.into_iter().map(|Refused { batch, index, id, reason }| RefusedEvent { batch, index, id, reason });
-    Ok(Json(TakenReceipt {
-        accepted: receipt.accepted,
-        duplicates: receipt.duplicates,
-        refused: refused.collect(),
-    }))
+    let refused = receipt.refused.into_iter().map(|Refused { batch, index, id, reason }| RefusedEvent {
+        batch,
+        index,
+        id,
+        reason,
+    });
+    Ok(Json(TakenReceipt { accepted: receipt.accepted, duplicates: receipt.duplicates, refused: refused.collect() }))
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, Problem> {
     let given = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let essence = given.as_deref().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence =
+        given.as_deref().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
         wire::CONTENT_TYPE => Ok(Form::Batches),
         "application/json" => Ok(Form::Json),
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Form::Lines),
         _ => {
-            let given = given.map_or_else(|| "no Content-Type is given".to_owned(), |given| format!("the Content-Type {given:?} is not known"));
+            let given = given.map_or_else(
+                || "no Content-Type is given".to_owned(),
+                |given| format!("the Content-Type {given:?} is not known"),
+            );
             let detail = format!("{given}: use application/json, application/x-ndjson or {}", wire::CONTENT_TYPE);
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             Err(Problem::new(status, "unknown-content-type", "the content type is not known", detail))

@@ -90,7 +90,10 @@ pub(crate) async fn get_histogram(
 
 fn bucket(bucket: &Bucket) -> HistogramBucket {
     let counts = LogLevel::ALL.iter().zip(bucket.counts).filter(|(_, count)| *count > 0);
-    HistogramBucket { time: instant(bucket.time), counts: counts.map(|(level, count)| (level.number(), count)).collect() }
+    HistogramBucket {
+        time: instant(bucket.time),
+        counts: counts.map(|(level, count)| (level.number(), count)).collect(),
+    }
 }
 
 fn instant(micros: i64) -> String {

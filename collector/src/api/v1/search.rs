@@ -98,11 +98,10 @@ pub(crate) async fn get_events(State(api): State<Arc<Api>>, query: RawQuery) -> 
     )
 )]
 pub(crate) async fn get_event(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    match api.store.get(&id).await? {
-        Some(event) => Ok(Json(event.into_json())),
-        None => {
-            let detail = format!("no event has the id {id:?}");
-            Err(Problem::new(StatusCode::NOT_FOUND, "not-found", "no such event", detail))
-        }
-    }
+    let missing = || {
+        let detail = format!("no event has the id {id:?}");
+        Problem::new(StatusCode::NOT_FOUND, "not-found", "no such event", detail)
+    };
+    let event = api.store.get(&id).await?.ok_or_else(missing)?;
+    Ok(Json(event.into_json()))
 }

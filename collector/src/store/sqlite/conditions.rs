@@ -7,7 +7,7 @@ use labtrail_shared::{
     filter::{Comparison, Condition, Filter, Path, Predicate},
     level::LogLevel,
 };
-use rusqlite::types::Value as SqlValue;
+use rusqlite::{CachedStatement, Connection, types::Value as SqlValue};
 use serde_json::Value;
 
 use super::filter_sql::SqlFilter;
@@ -93,35 +93,68 @@ pub(super) fn order_by(order: Order) -> &'static str {
     }
 }
 
-/// The index along which the rows are read in the order of time, as `INDEXED BY`.
-pub(super) fn indexed_by(criteria: &Criteria) -> &'static str {
-    let equals = |name: &str| {
-        let all = criteria.filter.as_ref().map(|filter| conjunction(filter.condition())).unwrap_or_default();
-        all.into_iter().find_map(|condition| match condition {
-            Condition::Field(path, Predicate::Equal(Value::String(text))) if is_path(path, name) => Some(text.clone()),
-            _ => None,
-        })
-    };
-    // An id is found by its own index, which has no name of ours.
-    if equals("_id").is_some() {
-        return "";
+/// The index along which rows are read in the order of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Index {
+    /// That of ids, which has no name of ours: `SQLite` finds it.
+    Id,
+    Type,
+    Grave,
+    Node,
+    Time,
+}
+
+impl Index {
+    /// The index by which the fewest rows are read for nothing.
+    pub(super) fn of(criteria: &Criteria) -> Self {
+        if equals(criteria, "_id").is_some() {
+            return Self::Id;
+        }
+        // The types of what happens in a lab are rare among those of log lines.
+        let event_type = equals(criteria, "event_type");
+        if event_type.is_some_and(|name| !name.starts_with("log")) {
+            return Self::Type;
+        }
+        // Few events are grave, so reading them all bounds the work even where nothing is found.
+        if level_floor(criteria).is_some_and(|level| level >= LogLevel::Warning) {
+            return Self::Grave;
+        }
+        if equals(criteria, "source.node_id").is_some() {
+            return Self::Node;
+        }
+        if event_type.is_some() { Self::Type } else { Self::Time }
     }
-    // The types of what happens in a lab are rare among those of log lines.
-    let event_type = equals("event_type");
-    if event_type.as_ref().is_some_and(|name| !name.starts_with("log")) {
-        return "INDEXED BY event_type_time";
+
+    fn indexed_by(self) -> &'static str {
+        match self {
+            Self::Id => "",
+            Self::Type => "INDEXED BY event_type_time",
+            Self::Grave => "INDEXED BY event_grave",
+            Self::Node => "INDEXED BY event_node_time",
+            Self::Time => "INDEXED BY event_time",
+        }
     }
-    // Few events are grave, so reading them all bounds the work even where nothing is found.
-    if level_floor(criteria).is_some_and(|level| level >= LogLevel::Warning) {
-        return "INDEXED BY event_grave";
-    }
-    if equals("source.node_id").is_some() {
-        return "INDEXED BY event_node_time";
-    }
-    if event_type.is_some() {
-        return "INDEXED BY event_type_time";
-    }
-    "INDEXED BY event_time"
+}
+
+/// Prepares a query along an index. `SQLite` refuses where the filter's SQL turned out not to speak of the index (because
+/// it is never true, for instance); that of times always serves.
+pub(super) fn prepare_along(
+    connection: &Connection,
+    index: Index,
+    sql: impl Fn(&str) -> String,
+) -> rusqlite::Result<CachedStatement<'_>> {
+    connection
+        .prepare_cached(&sql(index.indexed_by()))
+        .or_else(|_| connection.prepare_cached(&sql(Index::Time.indexed_by())))
+}
+
+/// The text that a field must be equal to, as far as is plain to see.
+fn equals<'a>(criteria: &'a Criteria, name: &str) -> Option<&'a str> {
+    let all = criteria.filter.as_ref().map(|filter| conjunction(filter.condition())).unwrap_or_default();
+    all.into_iter().find_map(|condition| match condition {
+        Condition::Field(path, Predicate::Equal(Value::String(text))) if is_path(path, name) => Some(text.as_str()),
+        _ => None,
+    })
 }
 
 /// The least level that both the criteria and their filter allow, as far as is plain to see.

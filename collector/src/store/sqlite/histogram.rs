@@ -9,7 +9,7 @@ use labtrail_shared::level::LogLevel;
 use rusqlite::{Row, params, params_from_iter, types::Value as SqlValue};
 
 use super::{
-    conditions::{Conditions, indexed_by, order_by},
+    conditions::{Conditions, Index, order_by, prepare_along},
     pool::{Reader, is_interrupted},
     row::{self, COLUMNS},
     text,
@@ -18,9 +18,37 @@ use crate::store::{Bucket, Histogram, HistogramRequest, Order};
 
 /// Widths that a person reads as round, in milliseconds; beyond the last, whole multiples of it.
 const WIDTHS_MS: [i64; 31] = [
-    1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
-    900_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000, 172_800_000, 345_600_000,
-    604_800_000, 2_592_000_000,
+    1,
+    2,
+    5,
+    10,
+    20,
+    50,
+    100,
+    200,
+    500,
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    15_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+    600_000,
+    900_000,
+    1_800_000,
+    3_600_000,
+    7_200_000,
+    10_800_000,
+    21_600_000,
+    43_200_000,
+    86_400_000,
+    172_800_000,
+    345_600_000,
+    604_800_000,
+    2_592_000_000,
 ];
 
 /// Rows between two looks at the clock.
@@ -35,13 +63,13 @@ pub(super) fn histogram(reader: &Reader, request: &HistogramRequest) -> rusqlite
     let mut counter = Counter { width: width(from, to, request.buckets), buckets: BTreeMap::new() };
     let criteria = &request.criteria;
     reader.alarm.set(deadline);
-    let counted = if criteria.filter.is_none() && criteria.text.is_none() && criteria.archived.is_none() {
+    let outcome = if criteria.filter.is_none() && criteria.text.is_none() && criteria.archived.is_none() {
         by_index(reader, &request, (from, to), &mut counter)
     } else {
         by_rows(reader, &request, deadline, &mut counter)
     };
     reader.alarm.clear();
-    let complete = match counted {
+    let complete = match outcome {
         Ok(complete) => complete,
         Err(error) if is_interrupted(&error) => false,
         Err(error) => return Err(error),
@@ -165,10 +193,10 @@ fn by_rows(
         }
         return Ok(true);
     }
-    let indexed_by = indexed_by(criteria);
     let order = order_by(Order::Descending);
-    let sql = format!("SELECT {columns} FROM event {indexed_by} WHERE {} {order}", conditions.sql());
-    let mut statement = reader.connection.prepare_cached(&sql)?;
+    let mut statement = prepare_along(&reader.connection, Index::of(criteria), |indexed_by| {
+        format!("SELECT {columns} FROM event {indexed_by} WHERE {} {order}", conditions.sql())
+    })?;
     let mut rows = statement.query(params_from_iter(conditions.params()))?;
     while let Some(row) = rows.next()? {
         if !take(row)? {
@@ -191,6 +219,6 @@ mod tests {
         check(3600, 80, 60_000);
         check(86_400, 80, 1_800_000);
         check(86_400 * 365, 80, 604_800_000);
-        check(86_400 * 365 * 100, 80, 2_592_000_000 * 18);
+        check(86_400 * 365 * 100, 80, 2_592_000_000 * 16);
     }
 }

@@ -1,5 +1,7 @@
 //! An event as a row of the table, in both directions.
 
+use std::collections::HashSet;
+
 use labtrail_shared::{event_type::EventType, level::LogLevel, text_query::for_each_word};
 use rusqlite::{Row, types::Type};
 use serde_json::{Map, Value};
@@ -39,11 +41,7 @@ pub(super) struct EventRow {
 impl EventRow {
     pub(super) fn new(new: NewEvent) -> Self {
         let event = new.event;
-        let mut words = String::with_capacity(256);
-        for_each_word(&event.event_data, &mut |word| {
-            words.push_str(word);
-            words.push(' ');
-        });
+        let words = distinct_words(&event.event_data);
         Self {
             node_id: event.source.node_id().map(str::to_owned),
             timestamp: event.event_timestamp.to_string(),
@@ -86,6 +84,21 @@ impl EventRow {
             archived_at: self.archived_at.as_deref(),
         })
     }
+}
+
+/// The words of an `event_data`, each once: the index only knows whether a word stands in a text, so repeats would cost
+/// the writer time for nothing.
+fn distinct_words(event_data: &Value) -> String {
+    let mut words = String::with_capacity(256);
+    let mut seen = HashSet::new();
+    for_each_word(event_data, &mut |word| {
+        if !seen.contains(word) {
+            words.push_str(word);
+            words.push(' ');
+            seen.insert(word.to_owned());
+        }
+    });
+    words
 }
 
 fn json_text<T: serde::Serialize>(value: &T) -> String {

@@ -24,7 +24,7 @@ pub(super) const STRETCH_LENGTH: i64 = 4096;
 
 /// Indexes, each for a question that must be answered at once:
 /// - `event_time`: the newest events; with `level` in it, a level is refused without reading the row.
-/// - `event_grave`: the newest warnings and errors, which are few among many.
+/// - `event_grave`: the newest warnings and errors, which are few among many, also of one instrument.
 /// - `event_level_time`: how many events of a level lie in a range of time (the histogram).
 /// - `event_node_time`, `event_type_time`: the newest events of an instrument or of a type.
 const TABLES: &str = "
@@ -47,7 +47,7 @@ CREATE TABLE event(
   hash INTEGER NOT NULL
 );
 CREATE INDEX event_time ON event(time, id, level);
-CREATE INDEX event_grave ON event(time, id, level) WHERE level >= 30;
+CREATE INDEX event_grave ON event(time, id, level, node_id) WHERE level >= 30;
 CREATE INDEX event_level_time ON event(level, time);
 CREATE INDEX event_node_time ON event(node_id, time) WHERE node_id IS NOT NULL;
 CREATE INDEX event_type_time ON event(type, time);
@@ -78,7 +78,7 @@ DELETE FROM sqlite_stat1;
 INSERT INTO sqlite_stat1(tbl, idx, stat) VALUES
   ('event', 'sqlite_autoindex_event_1', '1000000 1'),
   ('event', 'event_time', '1000000 2 1 1'),
-  ('event', 'event_grave', '50000 2 1 1'),
+  ('event', 'event_grave', '50000 2 1 1 1'),
   ('event', 'event_level_time', '1000000 250000 2'),
   ('event', 'event_node_time', '500000 20000 2'),
   ('event', 'event_type_time', '1000000 50000 2');
@@ -121,8 +121,7 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(SIZES)?;
-    transaction.execute_batch(&format!(
-        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-    ))?;
+    transaction
+        .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"))?;
     transaction.commit()
 }

@@ -11,7 +11,7 @@ use labtrail_shared::filter::Filter;
 use rusqlite::{OptionalExtension as _, Statement, params_from_iter};
 
 use super::{
-    conditions::{Conditions, indexed_by, order_by},
+    conditions::{Conditions, Index, order_by, prepare_along},
     pool::{Reader, is_interrupted},
     row::{self, COLUMNS},
     text,
@@ -95,9 +95,9 @@ impl Walk<'_> {
             return Ok(None);
         }
         let conditions = self.conditions.clone().after(self.position.as_ref(), self.order());
-        let offset = self.search.offset - 1;
+        let (index, last) = (Index::of(&self.search.criteria), self.search.offset as u64 - 1);
         self.reader.alarm.set(self.deadline);
-        let last_skipped = position_at(self.reader, self.search, &conditions, offset as u64);
+        let last_skipped = position_at(self.reader, self.order(), index, &conditions, last);
         self.reader.alarm.clear();
         match last_skipped {
             Ok(Some(position)) => {
@@ -124,7 +124,7 @@ impl Walk<'_> {
         while Instant::now() < self.deadline {
             let start = Instant::now();
             let all = Conditions::default().after(self.position.as_ref(), self.order());
-            let window_end = window_end(self.reader, self.order(), &all, length)?;
+            let window_end = position_at(self.reader, self.order(), Index::Time, &all, length)?;
             match self.walk(window_end.as_ref(), None, |_| true)? {
                 End::Exhausted if window_end.is_some() => {
                     self.position = window_end;
@@ -148,9 +148,10 @@ impl Walk<'_> {
     ) -> rusqlite::Result<End> {
         let order = self.order();
         let conditions = self.conditions.clone().after(self.position.as_ref(), order).up_to(up_to, order);
-        let indexed_by = indexed_by(&self.search.criteria);
-        let sql = format!("SELECT {COLUMNS} FROM event {indexed_by} WHERE {} {}", conditions.sql(), order_by(order));
-        let mut statement = self.reader.connection.prepare_cached(&sql)?;
+        let index = Index::of(&self.search.criteria);
+        let mut statement = prepare_along(&self.reader.connection, index, |indexed_by| {
+            format!("SELECT {COLUMNS} FROM event {indexed_by} WHERE {} {}", conditions.sql(), order_by(order))
+        })?;
         match until {
             Some(until) => self.reader.alarm.set(until),
             None => self.reader.alarm.clear(),
@@ -239,36 +240,19 @@ impl Walk<'_> {
     }
 }
 
-/// The place of the row that so many precede.
+/// The place of the row that so many precede; none if there are fewer.
 fn position_at(
     reader: &Reader,
-    search: &Search,
+    order: Order,
+    index: Index,
     conditions: &Conditions,
     offset: u64,
 ) -> rusqlite::Result<Option<Position>> {
-    let sql = format!(
-        "SELECT time, id FROM event {} WHERE {} {} LIMIT 1 OFFSET {offset}",
-        indexed_by(&search.criteria),
-        conditions.sql(),
-        order_by(search.order),
-    );
-    one_position(reader, &sql, conditions)
-}
-
-/// The place at which a window of so many events ends; none if there are fewer.
-fn window_end(reader: &Reader, order: Order, all: &Conditions, events: u64) -> rusqlite::Result<Option<Position>> {
-    let sql = format!(
-        "SELECT time, id FROM event INDEXED BY event_time WHERE {} {} LIMIT 1 OFFSET {events}",
-        all.sql(),
-        order_by(order)
-    );
-    one_position(reader, &sql, all)
-}
-
-fn one_position(reader: &Reader, sql: &str, conditions: &Conditions) -> rusqlite::Result<Option<Position>> {
-    reader
-        .connection
-        .prepare_cached(sql)?
+    let mut statement = prepare_along(&reader.connection, index, |indexed_by| {
+        let (conditions, order) = (conditions.sql(), order_by(order));
+        format!("SELECT time, id FROM event {indexed_by} WHERE {conditions} {order} LIMIT 1 OFFSET {offset}")
+    })?;
+    statement
         .query_row(params_from_iter(conditions.params()), |row| Ok(Position { time: row.get(0)?, id: row.get(1)? }))
         .optional()
 }

@@ -26,8 +26,8 @@ const INDEX_MICROS: f64 = 500.0;
 /// The index cuts longer words off.
 const WORD_BYTES_MAX: usize = 32 << 10;
 
-/// The part of the time that is left for going on without the index, should it find too much.
-const REST_PART: u32 = 4;
+/// How many quarters of the time the index may take; the rest is for going on without it, should it find too much.
+const INDEX_QUARTERS: u32 = 3;
 
 /// Fills the page by whichever way is quicker.
 pub(super) fn search(walk: &mut Walk<'_>, events: u64) -> rusqlite::Result<End> {
@@ -38,11 +38,11 @@ pub(super) fn search(walk: &mut Walk<'_>, events: u64) -> rusqlite::Result<End> 
     }
     let Some(text) = &walk.search.criteria.text else { return Ok(end) };
     let rest = deadline.saturating_duration_since(Instant::now());
-    walk.reader.alarm.set(deadline - rest / REST_PART);
+    walk.reader.alarm.set(Instant::now() + rest / 4 * INDEX_QUARTERS);
     let hits = hits(walk.reader, text);
     walk.reader.alarm.clear();
     match hits {
-        Ok(hits) => through_hits(walk, hits),
+        Ok(hits) => through_hits(walk, &hits),
         Err(error) if is_interrupted(&error) => walk.windows(),
         Err(error) => Err(error),
     }
@@ -91,7 +91,7 @@ struct Stretch<'a> {
 /// An event found, not yet read.
 type Candidate = (i64, String, i64);
 
-fn through_hits(walk: &mut Walk<'_>, hits: Vec<i64>) -> rusqlite::Result<End> {
+fn through_hits(walk: &mut Walk<'_>, hits: &[i64]) -> rusqlite::Result<End> {
     let order = walk.search.order;
     let conditions = walk.conditions.clone().after(walk.position.as_ref(), order);
     let sql = format!("SELECT {COLUMNS} FROM event WHERE seq = ? AND {}", conditions.sql());
@@ -103,7 +103,7 @@ fn through_hits(walk: &mut Walk<'_>, hits: Vec<i64>) -> rusqlite::Result<End> {
     let missing = walk.wanted - walk.found.len() + (walk.search.offset - walk.skipped);
     let mut best: Vec<Candidate> = Vec::new();
     let mut open_bound = None;
-    for stretch in stretches(walk, &hits)? {
+    for stretch in stretches(walk, hits)? {
         let is_settled = best.len() >= missing
             && best.last().is_some_and(|(time, ..)| match order {
                 Order::Descending => *time > stretch.bound,
@@ -169,7 +169,8 @@ const GREATEST_ID: &str = "\u{10FFFF}";
 /// The stretches that the hits lie in and that reach into the range asked for, the one with the latest time first (or
 /// earliest, if that is the order).
 fn stretches<'h>(walk: &Walk<'_>, hits: &'h [i64]) -> rusqlite::Result<Vec<Stretch<'h>>> {
-    let mut bounds = walk.reader.connection.prepare_cached("SELECT time_min, time_max FROM stretch WHERE number = ?")?;
+    let mut bounds =
+        walk.reader.connection.prepare_cached("SELECT time_min, time_max FROM stretch WHERE number = ?")?;
     let criteria = &walk.search.criteria;
     let order = walk.search.order;
     let mut stretches = Vec::new();

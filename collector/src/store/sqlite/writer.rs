@@ -62,6 +62,7 @@ impl Writer {
 
     fn write(&mut self, group: Vec<Job>) {
         let start = Instant::now();
+        let bytes: usize = group.iter().map(Job::bytes).sum();
         match commit(&mut self.connection, self.state, &group) {
             Ok((state, reports)) => {
                 self.metrics.committed(start.elapsed(), state.events);
@@ -83,7 +84,10 @@ impl Writer {
             Err(cause) => {
                 self.metrics.failed();
                 let cause = store_error("write to the store", cause);
-                error!(error = &cause as &dyn std::error::Error, "nothing of the last batches was stored; senders are asked to send again");
+                error!(
+                    error = &cause as &dyn std::error::Error,
+                    "nothing of the last batches was stored; senders are asked to send again"
+                );
                 for job in group {
                     match job {
                         Job::Insert { reply, .. } => drop(reply.send(Err(cause.clone()))),
@@ -92,6 +96,7 @@ impl Writer {
                 }
             }
         }
+        self.metrics.queue_bytes.dec_by(bytes as i64);
     }
 }
 

@@ -1,0 +1,147 @@
+//! The conformance tests on `SQLite`, and what is particular to it.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use labtrail_shared::{shutdown::Tasks, telemetry::Metrics, text_query::TextQuery};
+use proptest::prelude::*;
+use rusqlite::Connection;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{OpenError, SqliteStore, text};
+use crate::store::{
+    Criteria, EventStore, Order, Search, StoreConfig, StoredEvent,
+    conformance::{StoreBench, all, conformance_tests, event, every_page},
+};
+
+struct SqliteBench {
+    folder: TempDir,
+    tasks: Tasks,
+    store: Arc<dyn EventStore>,
+}
+
+fn open(folder: &Path, tasks: &mut Tasks) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(&folder.join("events.sqlite"), &StoreConfig::default(), tasks, &Metrics::default())
+}
+
+impl SqliteBench {
+    fn open(folder: TempDir) -> Self {
+        let mut tasks = Tasks::new();
+        let store = Arc::new(open(folder.path(), &mut tasks).unwrap());
+        Self { folder, tasks, store }
+    }
+}
+
+impl StoreBench for SqliteBench {
+    async fn new() -> Self {
+        Self::open(tempfile::tempdir().unwrap())
+    }
+
+    fn store(&self) -> &Arc<dyn EventStore> {
+        &self.store
+    }
+
+    async fn reopened(mut self) -> Self {
+        drop(self.store);
+        self.tasks.drain(Duration::from_secs(10)).await.unwrap();
+        Self::open(self.folder)
+    }
+}
+
+conformance_tests!(SqliteBench);
+
+#[tokio::test]
+async fn a_second_process_is_refused() {
+    let bench = SqliteBench::new().await;
+    let error = open(bench.folder.path(), &mut Tasks::new()).unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error}");
+    assert!(error.to_string().contains("another collector is using it"), "{error}");
+    let _bench = bench.reopened().await;
+}
+
+#[tokio::test]
+async fn other_files_are_refused() {
+    let check = |sql: &str, expected: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        Connection::open(folder.path().join("events.sqlite")).unwrap().execute_batch(sql).unwrap();
+        let error = open(folder.path(), &mut Tasks::new()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    check("CREATE TABLE other(x)", "of another program");
+    let mark = "PRAGMA application_id = 0x4C54524C; CREATE TABLE event(seq);";
+    check(&format!("{mark} PRAGMA user_version = 99"), "schema 99, this one knows 1");
+}
+
+/// Texts in which words end where Unicode, `SQLite` and Rust might disagree.
+fn odd_text() -> impl Strategy<Value = String> {
+    let letters =
+        ["a", "B", "ß", "İ", "Σ", "σ", "²", "Ⅷ", "_", "-", " ", "\u{301}", "é", "中", "文", "🦀", "7", "\0", "\"", "*"];
+    proptest::collection::vec(proptest::sample::select(letters.to_vec()), 0..6).prop_map(|letters| letters.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #[test]
+    fn the_index_of_words_knows_the_very_words(
+        texts in proptest::collection::vec(odd_text(), 1..30),
+        queries in proptest::collection::vec(odd_text(), 1..20),
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let store = open(folder.path(), &mut Tasks::new()).unwrap();
+            let events = texts.iter().enumerate().map(|(number, text)| {
+                event(&json!({"_id": number.to_string(), "event_data": {"x": text, "host": "a"}}))
+            });
+            store.insert(events.collect()).await.unwrap();
+            for query in queries.iter().filter_map(|query| TextQuery::parse(query)) {
+                let asked = query.clone();
+                let found = store.pool.read("test", move |reader| text::hits(reader, &asked)).await.unwrap();
+                let matching = texts.iter().zip(1..).filter(|(text, _)| query.matches(&json!(text)));
+                let expected: Vec<i64> = matching.map(|(_, seq)| seq).collect();
+                assert_eq!(found, expected, "{query:?} in {texts:?}");
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rare_words_are_found_in_the_order_of_time_however_they_arrived() {
+    let bench = SqliteBench::new().await;
+    // Three files of which the oldest came last and the newest in the middle, over several stretches of arrivals.
+    let mut events = Vec::new();
+    for (file, days) in [(0, 5), (1, 9), (2, 0)] {
+        for number in 0..5000_i64 {
+            let time = 1_790_000_000_000_000 + days * 86_400_000_000 + number * 1_000_000;
+            let word = if number % 97 == 0 { "rare" } else { "common" };
+            let timestamp = labtrail_shared::timestamp::EventTimestamp::from_utc_micros(time).to_string();
+            events.push(event(&json!({"_id": format!("{file}-{number:04}"), "event_timestamp": timestamp,
+                "log_level": if number % 2 == 0 { 40 } else { 20 }, "event_data": {"message": word}})));
+        }
+    }
+    bench.store.insert(events).await.unwrap();
+    let everything = every_page(bench.store.as_ref(), all(Criteria::default())).await;
+    assert_eq!(everything.len(), 15_000);
+    let filter = labtrail_shared::filter::Filter::parse(&json!({"event_data.message": {"$regex": "^r"}})).unwrap();
+    let level_min = Some(labtrail_shared::level::LogLevel::Error);
+    let text = TextQuery::parse("rare ");
+    let (from, to) = (Some(everything[11_000].time), Some(everything[4000].time));
+    for criteria in [
+        Criteria { text: text.clone(), ..Criteria::default() },
+        Criteria { text: text.clone(), level_min, ..Criteria::default() },
+        Criteria { text: text.clone(), from, to, ..Criteria::default() },
+        Criteria { text, filter: Some(filter), ..Criteria::default() },
+    ] {
+        let mut expected: Vec<&StoredEvent> = everything.iter().filter(|event| criteria.matches(event)).collect();
+        for (order, offset) in [(Order::Descending, 0), (Order::Ascending, 0), (Order::Ascending, 3)] {
+            if order == Order::Ascending && offset == 0 {
+                expected.reverse();
+            }
+            let search = Search { order, limit: 7, ..all(criteria.clone()) };
+            let first = bench.store.search(Search { offset, ..search.clone() }).await.unwrap();
+            assert_eq!(first.items.iter().collect::<Vec<_>>(), expected[offset..(offset + 7).min(expected.len())]);
+            let found = every_page(bench.store.as_ref(), search).await;
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{criteria:?}");
+        }
+    }
+}
