@@ -17,6 +17,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 mod text;
+mod words;
 mod writer;
 
 use std::{
@@ -75,6 +76,7 @@ impl SqliteStore {
         let open = |source| OpenError::Open { file: file.to_owned(), source };
         let mut connection = open_writer(file, config).map_err(open)?;
         let state = schema::prepare(&mut connection)?;
+        let (words_writer, words) = Connection::open(file).and_then(|store| words::open(file, store)).map_err(open)?;
         let pool = Pool::open(file, config.readers.get()).map_err(open)?;
         let metrics = Arc::new(StoreMetrics::register(metrics));
         metrics.opened(state.events);
@@ -88,8 +90,15 @@ impl SqliteStore {
             commit_bytes_max: config.commit_bytes_max.as_usize(),
             published,
             last_seq,
+            words,
             metrics: Arc::clone(&metrics),
         };
+        let indexers_lock = Arc::clone(&lock);
+        tasks.start_thread("store words", move || {
+            let result = words_writer.run();
+            drop(indexers_lock);
+            result
+        });
         let writers_lock = Arc::clone(&lock);
         tasks.start_thread("store writer", move || {
             let result = writer.run();

@@ -12,7 +12,7 @@ use super::{
     conditions::{Conditions, Index, order_by, prepare_along},
     pool::{Reader, is_interrupted},
     row::{self, COLUMNS},
-    text,
+    text, words,
 };
 use crate::store::{Bucket, Histogram, HistogramRequest, Order};
 
@@ -159,7 +159,7 @@ fn by_rows(
 ) -> rusqlite::Result<bool> {
     let criteria = &request.criteria;
     let (conditions, residual) = Conditions::of(criteria);
-    let is_text_exact = criteria.text.as_ref().is_none_or(text::is_exact);
+    let is_text_exact = criteria.text.as_ref().is_none_or(words::is_exact);
     let is_decided_by_sql = residual.is_none() && is_text_exact;
     let columns = if is_decided_by_sql { "time, level" } else { COLUMNS };
     let mut rows_read = 0_u64;

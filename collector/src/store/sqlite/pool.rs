@@ -12,7 +12,10 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
-use super::error::{closing, store_error};
+use super::{
+    error::{closing, store_error},
+    words,
+};
 use crate::store::StoreError;
 
 /// How many steps of `SQLite`'s machine pass between two looks at the clock: some tens of microseconds.
@@ -114,6 +117,7 @@ fn open_reader(file: &Path) -> rusqlite::Result<Reader> {
     let mut connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.execute_batch("PRAGMA cache_size = -8192; PRAGMA query_only = 1; PRAGMA temp_store = MEMORY;")?;
+    words::attach(&connection, file)?;
     connection.set_prepared_statement_cache_capacity(64);
     let alarm = Alarm::new();
     let heard = alarm.clone();

@@ -88,7 +88,7 @@ impl EventRow {
 
 /// The words of an `event_data`, each once: the index only knows whether a word stands in a text, so repeats would cost
 /// the writer time for nothing.
-fn distinct_words(event_data: &Value) -> String {
+pub(super) fn distinct_words(event_data: &Value) -> String {
     let mut words = String::with_capacity(256);
     let mut seen = HashSet::new();
     for_each_word(event_data, &mut |word| {
@@ -136,7 +136,7 @@ pub(super) fn read_with_data(row: &Row<'_>, data: Value) -> rusqlite::Result<Sto
     Ok(StoredEvent { event, seq: row.get(0)?, time: row.get(2)?, received: row.get(3)? })
 }
 
-fn json_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Value> {
+pub(super) fn json_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Value> {
     let text = row.get_ref(column)?.as_str()?;
     serde_json::from_str(text)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))

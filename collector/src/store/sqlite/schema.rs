@@ -1,12 +1,11 @@
 //! The tables of the file, and the one place that knows their version.
 //!
 //! - `event`: one row an event; `seq` is its number of arrival. `source` and `event_data` are JSON text.
-//! - `event_text`: the words of `event_data`, cut and folded by `text_query`, separated by blanks. Its tokenizer has
-//!   nothing left to decide, so the index knows the very words that `TextQuery` means. It holds no text, only which
-//!   word stands in which `seq`.
 //! - `stretch`: for each [`STRETCH_LENGTH`] consecutive `seq` the earliest and the latest time in them. What was read
 //!   in bulk from an old file has a late `seq` and early times; this table tells where to look for a time.
-//! - `state`: one row with what would be dear to count.
+//! - `state`: one row with what would be dear to count, and the name by which the index of words knows its store.
+//!
+//! The index of words lies in a file of its own, see `words`.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -51,12 +50,11 @@ CREATE INDEX event_grave ON event(time, id, level, node_id) WHERE level >= 30;
 CREATE INDEX event_level_time ON event(level, time);
 CREATE INDEX event_node_time ON event(node_id, time) WHERE node_id IS NOT NULL;
 CREATE INDEX event_type_time ON event(type, time);
-CREATE VIRTUAL TABLE event_text USING fts5(
-  words, content='', contentless_delete=1, detail=none, tokenize='ascii'
-);
 CREATE TABLE stretch(number INTEGER PRIMARY KEY, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL);
-CREATE TABLE state(only INTEGER PRIMARY KEY CHECK (only = 1), events INTEGER NOT NULL, last_seq INTEGER NOT NULL);
-INSERT INTO state VALUES (1, 0, 0);
+CREATE TABLE state(
+  only INTEGER PRIMARY KEY CHECK (only = 1), events INTEGER NOT NULL, last_seq INTEGER NOT NULL, name TEXT NOT NULL
+);
+INSERT INTO state VALUES (1, 0, 0, lower(hex(randomblob(16))));
 CREATE TABLE dead_letter(
   seq INTEGER PRIMARY KEY,
   key BLOB NOT NULL UNIQUE,

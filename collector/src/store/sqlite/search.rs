@@ -118,10 +118,11 @@ impl Walk<'_> {
         }
     }
 
-    /// Goes on in windows of time until the deadline.
+    /// Goes on in windows of time until the deadline, but through one at least: an answer must be able to say where to
+    /// go on, however slow the machine is.
     pub(super) fn windows(&mut self) -> rusqlite::Result<End> {
         let mut length = WINDOW_EVENTS;
-        while Instant::now() < self.deadline {
+        loop {
             let start = Instant::now();
             let all = Conditions::default().after(self.position.as_ref(), self.order());
             let window_end = position_at(self.reader, self.order(), Index::Time, &all, length)?;
@@ -132,11 +133,13 @@ impl Walk<'_> {
                 }
                 end => return Ok(end),
             }
+            if Instant::now() >= self.deadline {
+                return Ok(End::Interrupted);
+            }
             if start.elapsed() < WINDOW_TIME {
                 length *= 2;
             }
         }
-        Ok(End::Interrupted)
     }
 
     /// Reads rows from the position on: to a place or to the end, until an instant, as long as `is_worth_it`.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{OpenError, SqliteStore, text};
+use super::{OpenError, SqliteStore, words};
 use crate::store::{
     Criteria, EventStore, Order, Search, StoreConfig, StoredEvent,
     conformance::{StoreBench, all, conformance_tests, event, every_page},
@@ -96,7 +96,7 @@ proptest! {
             store.insert(events.collect()).await.unwrap();
             for query in queries.iter().filter_map(|query| TextQuery::parse(query)) {
                 let asked = query.clone();
-                let found = store.pool.read("test", move |reader| text::hits(reader, &asked)).await.unwrap();
+                let found = store.pool.read("test", move |reader| words::hits(reader, &asked)).await.unwrap();
                 let matching = texts.iter().zip(1..).filter(|(text, _)| query.matches(&json!(text)));
                 let expected: Vec<i64> = matching.map(|(_, seq)| seq).collect();
                 assert_eq!(found, expected, "{query:?} in {texts:?}");
@@ -143,5 +143,27 @@ async fn rare_words_are_found_in_the_order_of_time_however_they_arrived() {
             let found = every_page(bench.store.as_ref(), search).await;
             assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{criteria:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_index_of_words_that_is_lost_or_wrong_is_made_anew() {
+    let damages: [fn(&Path); 3] = [
+        |index| std::fs::remove_file(index).unwrap(),
+        |index| std::fs::write(index, "not a database at all".repeat(999)).unwrap(),
+        |index| Connection::open(index).unwrap().execute_batch("UPDATE mark SET store = 'another'").unwrap(),
+    ];
+    let mut bench = SqliteBench::new().await;
+    let search = || Search { limit: 10, ..all(Criteria { text: TextQuery::parse("valve "), ..Criteria::default() }) };
+    for (number, damage) in (1..).zip(damages) {
+        let stuck = event(&json!({"_id": number.to_string(), "event_data": {"message": "valve stuck"}}));
+        bench.store.insert(vec![stuck]).await.unwrap();
+        assert_eq!(bench.store.search(search()).await.unwrap().items.len(), number);
+        let SqliteBench { folder, mut tasks, store } = bench;
+        drop(store);
+        tasks.drain(Duration::from_secs(10)).await.unwrap();
+        damage(&words::path(&folder.path().join("events.sqlite")));
+        bench = SqliteBench::open(folder);
+        assert_eq!(bench.store.search(search()).await.unwrap().items.len(), number);
     }
 }

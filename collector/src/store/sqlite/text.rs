@@ -15,6 +15,7 @@ use super::{
     row::{self, COLUMNS},
     schema::STRETCH_LENGTH,
     search::{End, Walk},
+    words::{hits, is_exact},
 };
 use crate::store::{Order, Position};
 
@@ -22,9 +23,6 @@ use crate::store::{Order, Position};
 const ROW_MICROS: f64 = 3.0;
 const HIT_MICROS: f64 = 0.3;
 const INDEX_MICROS: f64 = 500.0;
-
-/// The index cuts longer words off.
-const WORD_BYTES_MAX: usize = 32 << 10;
 
 /// How many quarters of the time the index may take; the rest is for going on without it, should it find too much.
 const INDEX_QUARTERS: u32 = 3;
@@ -55,30 +53,6 @@ fn is_walking_quicker(walk: &Walk<'_>, events: u64) -> bool {
     let walking = missing * scanned / found.max(0.5) * ROW_MICROS;
     let index = INDEX_MICROS + events as f64 * (found + 1.0) / scanned * HIT_MICROS;
     walking <= index
-}
-
-/// Whether the index alone knows what the query means.
-pub(super) fn is_exact(text: &TextQuery) -> bool {
-    text.words().0.iter().all(|word| word.len() < WORD_BYTES_MAX)
-}
-
-/// The arrivals in whose text all words stand, in their order.
-pub(super) fn hits(reader: &Reader, text: &TextQuery) -> rusqlite::Result<Vec<i64>> {
-    let mut statement =
-        reader.connection.prepare_cached("SELECT rowid FROM event_text WHERE event_text MATCH ? ORDER BY rowid")?;
-    let rows = statement.query_map([match_expression(text)], |row| row.get(0))?;
-    rows.collect()
-}
-
-/// The query in the language of the index: words in quotes, the last with an asterisk if it is only a beginning.
-fn match_expression(text: &TextQuery) -> String {
-    let (words, last_is_prefix) = text.words();
-    let quoted = words.iter().map(|word| format!("\"{word}\""));
-    let mut expression = quoted.collect::<Vec<_>>().join(" AND ");
-    if last_is_prefix {
-        expression.push('*');
-    }
-    expression
 }
 
 /// Hits that lie in one stretch of arrivals.

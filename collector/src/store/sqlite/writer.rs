@@ -13,6 +13,7 @@ use super::{
     metrics::StoreMetrics,
     row::EventRow,
     schema::{STRETCH_LENGTH, State},
+    words::WordsFeed,
 };
 use crate::store::{DeadLetter, InsertReport, Outcome, StoreError};
 
@@ -41,6 +42,7 @@ pub(super) struct Writer {
     pub(super) commit_bytes_max: usize,
     pub(super) published: watch::Sender<State>,
     pub(super) last_seq: watch::Sender<i64>,
+    pub(super) words: WordsFeed,
     pub(super) metrics: Arc<StoreMetrics>,
 }
 
@@ -70,16 +72,23 @@ impl Writer {
                 self.published.send_replace(state);
                 self.last_seq.send_if_modified(|seq| std::mem::replace(seq, state.last_seq) != state.last_seq);
                 let mut reports = reports.into_iter();
+                let mut words = Vec::new();
                 for job in group {
                     // Whoever asked may have gone; what was stored stays stored.
                     match job {
-                        Job::Insert { reply, .. } => {
+                        Job::Insert { rows, reply, .. } => {
                             let report = reports.next().expect("there is a report for each insert");
+                            for (row, outcome) in rows.into_iter().zip(&report.outcomes) {
+                                if let Outcome::Stored(seq) = outcome {
+                                    words.push((*seq, row.words));
+                                }
+                            }
                             let _ = reply.send(Ok(report));
                         }
                         Job::DeadLetter { reply, .. } => drop(reply.send(Ok(()))),
                     }
                 }
+                self.words.give(words);
             }
             Err(cause) => {
                 self.metrics.failed();
@@ -140,7 +149,6 @@ struct Stretch {
 struct Statements<'a> {
     event: CachedStatement<'a>,
     known: CachedStatement<'a>,
-    text: CachedStatement<'a>,
     stretch: CachedStatement<'a>,
     state: CachedStatement<'a>,
 }
@@ -154,7 +162,6 @@ impl<'a> Statements<'a> {
                  ON CONFLICT(id) DO NOTHING",
             )?,
             known: connection.prepare_cached("SELECT hash FROM event WHERE id = ?")?,
-            text: connection.prepare_cached("INSERT INTO event_text(rowid, words) VALUES (?, ?)")?,
             stretch: connection.prepare_cached(
                 "INSERT INTO stretch VALUES (?, ?, ?) ON CONFLICT(number) DO UPDATE SET \
                  time_min = min(time_min, excluded.time_min), time_max = max(time_max, excluded.time_max)",
@@ -187,9 +194,6 @@ impl<'a> Statements<'a> {
             let known: Option<i64> = self.known.query_row([&row.id], |known| known.get(0)).optional()?;
             let is_same = known == Some(row.hash);
             return Ok(if is_same { Outcome::Duplicate } else { Outcome::Conflict(Box::new(row.to_json())) });
-        }
-        if !row.words.is_empty() {
-            self.text.execute(params![seq, row.words])?;
         }
         state.last_seq = seq;
         state.events += 1;
