@@ -101,7 +101,12 @@ impl Lab {
     /// Starts an agent that ships to `collector`. Each of `files` is a pattern below the laboratory's folder, and more
     /// lines for its `[[files]]` section.
     pub fn agent(&self, collector: &Collector, files: &[(&str, &str)]) -> Agent {
-        let mut agent = Agent::new(self.folder.path(), collector, files);
+        self.agent_that_ships(collector, "", files)
+    }
+
+    /// Starts an agent with more lines in its `[ship]` section.
+    pub fn agent_that_ships(&self, collector: &Collector, ship: &str, files: &[(&str, &str)]) -> Agent {
+        let mut agent = Agent::new(self.folder.path(), collector, ship, files);
         agent.start();
         agent
     }
@@ -115,6 +120,16 @@ impl Lab {
     /// Starts a headless browser.
     pub fn browser(&self) -> Browser {
         Browser::start(&self.path("browser"))
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // Whoever looks for the reason finds files, databases and logs as they were.
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            eprintln!("--- kept: {}", self.folder.path().display());
+        }
     }
 }
 

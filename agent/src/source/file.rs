@@ -47,7 +47,7 @@ const LEAVING_FOR: Duration = Duration::from_mins(5);
 /// Scanning may take one part in so many of a core.
 const SCAN_SHARE: u32 = 250;
 /// The longest pause between scans that [`SCAN_SHARE`] may ask for.
-const SCAN_INTERVAL_MAX: Duration = Duration::from_secs(30);
+const SCAN_INTERVAL_MAX: Duration = Duration::from_secs(10);
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// One `[[files]]` section, compiled.
@@ -150,8 +150,9 @@ impl FileSource {
                 scan_due = scan_due.min(began_at + scan_cost * 10);
             }
             if began_at >= scan_due {
+                let cpu_before = thread_cpu_time();
                 self.scan()?;
-                scan_cost = began_at.elapsed();
+                scan_cost = thread_cpu_time().saturating_sub(cpu_before);
                 let pause = (scan_cost * SCAN_SHARE).min(SCAN_INTERVAL_MAX).max(self.pace.scan_interval);
                 scan_due = Instant::now() + pause;
             }
@@ -215,6 +216,11 @@ impl FileSource {
         if stream.observe(&metadata, now) {
             self.ready.insert(id);
             self.hot.insert(id);
+            if self.is_blocked
+                && let Err(error) = stream.note_size()
+            {
+                debug!(file = %stream.path.display(), %error, "cannot look into this file now");
+            }
         }
         true
     }
@@ -307,6 +313,12 @@ impl FileSource {
             },
         );
     }
+}
+
+/// The processor time that this thread used: unlike the time on the clock it does not grow when others are busy.
+fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Logged once a start, so that a person sees what is followed.

@@ -86,17 +86,25 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
     Option::deserialize(deserializer).map(Some)
 }
 
+/// What every version of an envelope says.
+#[derive(Debug, Deserialize)]
+struct Versioned {
+    labtrail: u32,
+}
+
 /// Cuts a body into its batches.
 pub fn decode(body: &[u8]) -> Result<Vec<Batch<'_>>, BatchError> {
     let mut batches: Vec<Batch<'_>> = Vec::new();
     for (index, line) in lines(body).enumerate() {
         if line.starts_with(b"{\"labtrail\":") {
             let line_number = index + 1;
+            // The version first: what a later one calls its fields is not for this program to judge.
+            let version = serde_json::from_slice::<Versioned>(line).map_or(VERSION, |versioned| versioned.labtrail);
+            if version != VERSION {
+                return Err(BatchError::Version { line: line_number, version });
+            }
             let envelope: Envelope =
                 serde_json::from_slice(line).map_err(|source| BatchError::Envelope { line: line_number, source })?;
-            if envelope.version != VERSION {
-                return Err(BatchError::Version { line: line_number, version: envelope.version });
-            }
             batches.push(Batch { envelope, lines: Vec::new() });
         } else if !line.is_empty() {
             batches.last_mut().ok_or(BatchError::NoEnvelope)?.lines.push(line);

@@ -7,7 +7,10 @@ use std::{
     process::Command,
 };
 
-use super::{Collector, binary, process::Process};
+use super::{
+    Collector, binary,
+    process::{Process, show_end},
+};
 
 /// An agent with a config file of its own.
 #[derive(Debug)]
@@ -17,13 +20,13 @@ pub struct Agent {
 }
 
 impl Agent {
-    pub(super) fn new(lab: &Path, collector: &Collector, files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(lab: &Path, collector: &Collector, ship: &str, files: &[(&str, &str)]) -> Self {
         let folder = lab.join("agent");
         fs::create_dir_all(&folder).expect("folders can be made");
         let mut config = format!("data_dir = \"{}\"\n", folder.join("data").display());
         // Tries follow each other quickly, so that a test need not wait for the agent to notice a collector.
-        let ship = format!("[ship]\nto = {:?}\nretry_pause_max = \"300ms\"\n", collector.url());
-        config += &ship;
+        let to = collector.url();
+        writeln!(config, "[ship]\nto = \"{to}\"\nretry_pause_max = \"300ms\"\n{ship}").expect("a text takes text");
         for (pattern, more) in files {
             writeln!(config, "[[files]]\npaths = [\"{}\"]\n{more}", lab.join(pattern).display())
                 .expect("a text takes text");
@@ -61,5 +64,14 @@ impl Agent {
     /// What it logged, in all its lives.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // A running process shows its log itself.
+        if std::thread::panicking() && self.process.is_none() {
+            show_end(&self.folder.join("agent.log"));
+        }
     }
 }

@@ -85,12 +85,17 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            let log = self.log();
-            let lines: Vec<&str> = log.lines().collect();
-            eprintln!("--- last lines of {}:", self.log.display());
-            eprintln!("{}", lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n"));
+            show_end(&self.log);
         }
     }
+}
+
+/// Shows the last lines of a log to whoever looks for the reason of a failure.
+pub(super) fn show_end(log: &Path) {
+    let text = read_lossy(log);
+    let lines: Vec<&str> = text.lines().collect();
+    eprintln!("--- last lines of {}:", log.display());
+    eprintln!("{}", lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n"));
 }
 
 fn read_lossy(path: &Path) -> String {

@@ -81,7 +81,6 @@ fn a_cursor_belongs_to_its_question() {
         400,
         &["cursor"],
     );
-    check(&collector.get("/api/v1/events", &[("cursor", &cursor[..cursor.len() - 2])]), 400, &["cursor"]);
     check(&collector.get("/api/v1/events", &[("limit", "2"), ("cursor", cursor)]), 200, &["event"]);
 }
 
@@ -95,7 +94,8 @@ fn bodies_that_are_no_events_are_told_why() {
     check(&post("application/json", "[".repeat(100_000).as_bytes()), 400, &["JSON"]);
     check(&post("text/csv", b"a,b"), 415, &["text/csv", "application/json"]);
     check(&post(BATCH, b"no envelope\n"), 400, &["batch"]);
-    check(&post(BATCH, b"{\"labtrail\":99}\n"), 400, &["version"]);
+    let newer = br#"{"labtrail":99,"agent":"a","something":"that version 1 does not have"}"#;
+    check(&post(BATCH, newer), 400, &["version 99", "update"]);
     let packed =
         collector.post("/api/v1/events", &[("content-type", BATCH), ("content-encoding", "zstd")], b"not zstd");
     check(&packed, 400, &["zstd"]);

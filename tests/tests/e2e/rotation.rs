@@ -2,7 +2,7 @@
 
 use std::{fs::OpenOptions, io::Write};
 
-use labtrail_tests::lab::{Collector, Lab};
+use labtrail_tests::lab::{Collector, Lab, assert_stored_once, wait_until};
 
 fn messages(collector: &Collector) -> Vec<String> {
     collector.message_counts().into_keys().collect()
@@ -127,4 +127,37 @@ fn a_file_that_is_deleted_while_it_is_being_read_is_read_to_its_end() {
     std::fs::remove_file(&path).unwrap();
     collector.wait_for_events(2);
     assert_eq!(collector.messages_of(&path), ["before", "just before the end"]);
+}
+
+#[test]
+fn files_that_are_renamed_while_they_wait_to_be_read_are_read() {
+    const FILES: usize = 40;
+    const LINES: usize = 400;
+    const ROUNDS_MAX: usize = 400;
+    let lab = Lab::new();
+    let mut written = Vec::new();
+    for file in 0..FILES {
+        let lines = (0..LINES).map(|line| format!("file {file} line {line} {}", "x".repeat(100)));
+        let lines: Vec<String> = lines.collect();
+        lab.write(format!("logs/{file}.log.0"), lines.join("\n") + "\n");
+        written.extend(lines);
+    }
+    let mut collector = lab.absent_collector();
+    // Only one batch may be under way, so most files wait. After a restart they are not open while they do.
+    let ship = "batch_bytes_max = \"64KiB\"\nqueue_bytes_max = \"64KiB\"";
+    let mut agent = lab.agent_that_ships(&collector, ship, &[("logs", "")]);
+    wait_until("the first batch waits", || agent.log().contains("cannot deliver").then_some(()));
+    agent.kill();
+    agent.start();
+    collector.start();
+    let mut round = 0;
+    while round < ROUNDS_MAX && collector.total_events().unwrap_or_default() < written.len() as u64 {
+        for file in 0..FILES {
+            lab.rename(format!("logs/{file}.log.{round}"), format!("logs/{file}.log.{}", round + 1));
+        }
+        round += 1;
+    }
+    collector.wait_for_events(written.len() as u64);
+    agent.stop();
+    assert_stored_once(&written, &collector.events());
 }

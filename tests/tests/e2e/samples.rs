@@ -81,9 +81,15 @@ const SAMPLES: [Sample; 23] = [
     untimed(PACKING, 66),
     untimed(LVM, 31),
     untimed("labview-lvm/short.lvm", 32),
-    untimed("fanuc-robot/LOGBOOK.LS", 6670),
+    timed("fanuc-robot/LOGBOOK.LS", (6670, 951), ("2021-08-28T20:35:46", "2021-08-28T20:34:50"), NO_LEVELS),
     untimed("fanuc-robot/ERRALL.LS", 101),
-    untimed("illumina-ga-events/Events.log", 1548),
+    // 58 blocks with a date, and three dates more within blocks.
+    timed(
+        "illumina-ga-events/Events.log",
+        (1548, 61),
+        ("2010-06-21T10:34:51.640000", "2010-06-22T16:15:27"),
+        NO_LEVELS,
+    ),
     untimed("illumina-ga-runlog-xml/RunLog_concat.xml", 1977),
     untimed("bruker-topspin-audit/auditp.txt", 56),
 ];

@@ -10,7 +10,7 @@ pub(super) struct Clock {
     pub(super) end: usize,
 }
 
-/// Reads `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fff` at `at`, each with `AM` or `PM` after it on a clock of twelve hours.
+/// Reads `HH:MM`, `HH:MM:SS`, `HH:MM :SS` or `HH:MM:SS.fff` at `at`, each with `AM` or `PM` after it on a clock of twelve hours.
 ///
 /// A leap second (`:60`) becomes the last microsecond of its minute, which keeps it in the right minute and in order.
 pub(super) fn read(bytes: &[u8], at: usize) -> Option<Clock> {
@@ -20,8 +20,10 @@ pub(super) fn read(bytes: &[u8], at: usize) -> Option<Clock> {
         return None;
     }
     let minute_end = hour_end + 3;
-    let has_seconds = bytes.get(minute_end) == Some(&b':') && bytes.get(minute_end + 1).is_some_and(u8::is_ascii_digit);
-    let (within_minute, end) = if has_seconds { seconds(bytes, minute_end + 1)? } else { (0, minute_end) };
+    // FANUC's controllers write `HH:MM :SS`.
+    let colon = if bytes.get(minute_end..minute_end + 2) == Some(b" :") { minute_end + 1 } else { minute_end };
+    let has_seconds = bytes.get(colon) == Some(&b':') && bytes.get(colon + 1).is_some_and(u8::is_ascii_digit);
+    let (within_minute, end) = if has_seconds { seconds(bytes, colon + 1)? } else { (0, minute_end) };
     let half = half_of_day(bytes, end).filter(|_| (1..=12).contains(&hour));
     // `1:20` is a ratio or a dilution rather than a time; with seconds or a half of the day it is not.
     if !has_seconds && half.is_none() && hour_end - at == 1 {

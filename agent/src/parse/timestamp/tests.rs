@@ -154,6 +154,7 @@ fn a_year_that_comes_last_is_read_only_in_the_order_that_is_configured() {
 #[test]
 fn dates_with_the_name_of_a_month() {
     check("28-AUG-21 20:46:00 \" RESET", "2021-08-28T20:46:00", None, " \" RESET");
+    check("28-AUG-21 20:35 :46", "2021-08-28T20:35:46", None, "");
     check("28-Aug-2021 20:46:00.5", "2021-08-28T20:46:00.5", None, "");
     check("10/Oct/2000:13:55:36 -0700] x", "2000-10-10T13:55:36", Some(-7 * HOUR), "] x");
     check("Mon, 15 Aug 2005 15:52:01 +0000", "2005-08-15T15:52:01", Some(0), "");

@@ -12,7 +12,7 @@ use std::{
 use tracing::{info, warn};
 
 use super::{
-    FileSource, State, Stream,
+    FileSource, LEAVING_FOR, State, Stream,
     checkpoint::{CheckpointError, Position},
     discover::{self, Found, visit_files},
     folders::Folders,
@@ -137,6 +137,7 @@ impl FileSource {
             stream.path = Arc::from(path);
             path.clone_into(&mut stream.position.path);
             self.dirty.insert(id);
+            self.ready.insert(id);
         }
         if self.by_path.get(path) != Some(&id) {
             self.by_path.insert(Arc::clone(&stream.path), id);
@@ -196,8 +197,9 @@ impl FileSource {
             }
         };
         if let Some((path, metadata)) = place {
-            let was_resting = stream.state == State::Resting;
-            if was_resting && metadata.len() == stream.read.offset {
+            let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEAVING_FOR));
+            let is_read = metadata.len() == stream.read.offset;
+            if stream.state == State::Resting && path == *old_path && is_read && is_old {
                 return Ok(());
             }
             let (section, was_leaving) = (stream.section, stream.state == State::Leaving);
@@ -205,7 +207,7 @@ impl FileSource {
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.state = State::Leaving;
             }
-            if !was_leaving {
+            if !was_leaving && path != *old_path {
                 self.adopt_generations(id, &old_path);
             }
             return Ok(());
@@ -343,6 +345,7 @@ fn new_stream(id: StreamId, position: Position, state: State) -> Stream {
         modified: None,
         changed_at: Instant::now(),
         records: 0,
+        unfinished_to: None,
         searched_to: 0,
         state,
         is_new: false,

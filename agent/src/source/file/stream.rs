@@ -42,6 +42,8 @@ pub(crate) struct Stream {
     pub changed_at: Instant,
     /// Records read since the start of the process.
     pub records: u64,
+    /// Where the last turn found the file to end, within a line: what lies before it has no line end.
+    pub unfinished_to: Option<u64>,
     /// An unfinished line beyond the buffer was searched for its end up to here.
     pub searched_to: u64,
     pub state: State,
@@ -100,9 +102,20 @@ impl Stream {
             self.size = metadata.len();
             self.modified = modified;
             self.changed_at = now;
-            self.position.size_seen = self.position.size_seen.max(self.size);
         }
         is_news
+    }
+
+    /// Takes note of how much could be lost, while reading waits: what the file holds now beyond what was read, if it
+    /// still is what was read. When it is not, its size says nothing of what was there before.
+    pub(crate) fn note_size(&mut self) -> io::Result<()> {
+        if self.open()?
+            && let Some(file) = &self.file
+            && self.read.guard.holds(file)?
+        {
+            self.position.size_seen = self.position.size_seen.max(file.metadata()?.len());
+        }
+        Ok(())
     }
 
     /// Begins a new epoch: what the file holds now has nothing to do with what was read.
@@ -115,6 +128,7 @@ impl Stream {
         self.position.cut = None;
         self.position.size_seen = 0;
         self.searched_to = 0;
+        self.unfinished_to = None;
         bytes_lost
     }
 
@@ -163,6 +177,7 @@ impl Stream {
         if !self.read.guard.holds(file)? {
             return Ok(Turn::Rewritten);
         }
+        self.position.size_seen = self.position.size_seen.max(file.metadata()?.len());
         let began_at = self.read.offset;
         while self.read.offset - began_at < bytes_max as u64 {
             if self.read.offset >= OFFSET_LIMIT {

@@ -26,10 +26,13 @@ impl FileSource {
     /// cuts it there too.
     pub(super) fn send_unfinished(&mut self, id: StreamId) -> Result<(), CheckpointError> {
         let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
-        if self.ready.contains(&id) || stream.size <= stream.read.offset {
+        // Only what a turn has seen to have no line end may be sent as it is.
+        let Some(end) = stream.unfinished_to.filter(|end| *end == stream.size && *end > stream.read.offset) else {
+            return Ok(());
+        };
+        if self.ready.contains(&id) {
             return Ok(());
         }
-        let end = stream.size;
         stream.position.cut = Some(end);
         self.checkpoint.save([(id, &stream.position)])?;
         let section = &self.sections[stream.section];
@@ -111,7 +114,7 @@ impl FileSource {
             Turn::End { unfinished } => {
                 let seen = stream.read.offset + unfinished;
                 stream.size = stream.size.max(seen);
-                stream.position.size_seen = stream.position.size_seen.max(seen);
+                stream.unfinished_to = (unfinished > 0).then_some(seen);
                 if self.hot.len() > HANDLES_MAX && stream.state == State::Followed {
                     stream.file = None;
                 }
@@ -119,6 +122,8 @@ impl FileSource {
             }
             Turn::Rewritten => self.begin_epoch(id)?,
             Turn::Elsewhere => {
+                // It was renamed or deleted before its turn. Where it is found again, it is looked at as if it were new.
+                stream.modified = None;
                 self.ready.remove(&id);
                 self.hot.insert(id);
             }
