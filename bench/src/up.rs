@@ -43,7 +43,7 @@ pub(crate) fn fill(folder: &Path, lines: u64, prints: bool) -> anyhow::Result<(P
     let store = data.join("events.sqlite");
     let bytes: u64 = std::fs::read_dir(&data)?
         .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("events.sqlite"))
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("events."))
         .map(|entry| entry.metadata().map_or(0, |metadata| metadata.len()))
         .sum();
     if prints {
@@ -68,7 +68,8 @@ fn total_events(url: &str) -> Option<u64> {
 pub(crate) fn bare_insert(from: &Path, to: &Path) -> anyhow::Result<()> {
     let source = Connection::open(from)?;
     let target = Connection::open(to)?;
-    target.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;")?;
+    // As durable as what it is compared with.
+    target.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;")?;
     let mut schema =
         source.prepare("SELECT sql FROM sqlite_schema WHERE tbl_name = 'event' AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC")?;
     for sql in schema.query_map([], |row| row.get::<_, String>(0))? {

@@ -8,6 +8,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Events are built of many small pieces on several threads: this allocator takes half the time for them, and gives
+/// memory back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Brings the logs of every machine in a laboratory to one place, loses none of them, and shows them in one page.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]

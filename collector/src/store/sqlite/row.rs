@@ -1,10 +1,11 @@
 //! An event as a row of the table, in both directions.
 
-use std::collections::HashSet;
+use std::ops::Range;
 
 use labtrail_shared::{event_type::EventType, level::LogLevel, text_query::for_each_word};
 use rusqlite::{Row, types::Type};
 use serde_json::{Map, Value};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::store::{NewEvent, StoredEvent};
 
@@ -86,17 +87,26 @@ impl EventRow {
     }
 }
 
+/// So many words of a text are kept apart; in a longer one the others may repeat, for the search would cost more than it
+/// saves.
+const DISTINCT_WORDS_MAX: usize = 256;
+
 /// The words of an `event_data`, each once: the index only knows whether a word stands in a text, so repeats would cost
-/// the writer time for nothing.
+/// it time for nothing.
 pub(super) fn distinct_words(event_data: &Value) -> String {
     let mut words = String::with_capacity(256);
-    let mut seen = HashSet::new();
+    let mut seen: Vec<(u64, Range<usize>)> = Vec::with_capacity(48);
     for_each_word(event_data, &mut |word| {
-        if !seen.contains(word) {
-            words.push_str(word);
-            words.push(' ');
-            seen.insert(word.to_owned());
+        let hash = xxh3_64(word.as_bytes());
+        let is_known = seen.iter().any(|(known, place)| *known == hash && &words[place.clone()] == word);
+        if is_known {
+            return;
         }
+        if seen.len() < DISTINCT_WORDS_MAX {
+            seen.push((hash, words.len()..words.len() + word.len()));
+        }
+        words.push_str(word);
+        words.push(' ');
     });
     words
 }
