@@ -1,6 +1,6 @@
 # The commands of this repository. `make test` is what continuous integration runs.
 
-.PHONY: help demo test lint deny bench screenshot
+.PHONY: help demo test lint deny bench
 
 help:
 	@echo 'make demo        a small laboratory writes logs, and the page shows them (http://127.0.0.1:8001/)'
@@ -8,7 +8,6 @@ help:
 	@echo 'make lint        formatting and lints only'
 	@echo 'make deny        licences, advisories and duplicate versions (needs cargo-deny)'
 	@echo 'make bench       speed and memory, beside bare loops (about 15 minutes)'
-	@echo 'make screenshot  the picture of the page in the README, taken anew'
 
 demo:
 	cargo run --release -- demo
@@ -31,8 +30,3 @@ bench:
 	./target/release/labtrail-bench idle
 	./target/release/labtrail-bench up
 	./target/release/labtrail-bench query
-
-screenshot:
-	./scripts/install-test-tools.sh
-	cargo build --workspace
-	LABTRAIL_SCREENSHOT=docs/page.png cargo test --package labtrail-tests --test e2e -- browser

@@ -21,7 +21,7 @@ pub(crate) fn run(folder: &Path, lines: u64) -> anyhow::Result<()> {
     let file = corpus.to_string_lossy();
     let (_, read_cpu, _) = run_self(&["bare-read", &file])?;
     let bare = lines as f64 / read_cpu.max(0.01);
-    println!("bare read loop        {:>12.0} lines/CPU-s", bare);
+    println!("bare read loop        {bare:>12.0} lines/CPU-s");
     for compression in ["none", "zstd"] {
         let (url, taken) = sink::start()?;
         let data = folder.join(format!("agent-{compression}"));

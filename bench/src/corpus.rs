@@ -1,6 +1,7 @@
 //! A log as a laboratory's software writes it: a time and a level on every line, about 200 bytes, varied text.
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -78,11 +79,11 @@ pub(crate) fn write(folder: &Path, lines: u64) -> anyhow::Result<PathBuf> {
         let local = at.to_zoned_datetime(TimeZone::system());
         text.clear();
         text.push_str(&local.strftime("%Y-%m-%d %H:%M:%S,%3f").to_string());
-        text.push_str(&format!(" - instrument.module{} - {level} - ", random.random_range(0..20)));
+        write!(text, " - instrument.module{} - {level} - ", random.random_range(0..20))?;
         while text.len() < 200 {
             text.push_str(WORDS[random.random_range(0..WORDS.len())]);
             if random.random_range(0..4) == 0 {
-                text.push_str(&format!(" {}", random.random_range(0..100_000)));
+                write!(text, " {}", random.random_range(0..100_000))?;
             }
             text.push(' ');
         }

@@ -102,12 +102,15 @@ impl HttpShipper {
         };
         tokio::pin!(deadline);
         loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-            let batches = tokio::select! {
-                batches = next_request(&mut queue) => batches,
+            let next = async {
+                let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
+                Some((slot, next_request(&mut queue).await?))
+            };
+            let next = tokio::select! {
+                next = next => next,
                 () = &mut deadline => break,
             };
-            let Some(batches) = batches else { break };
+            let Some((slot, batches)) = next else { break };
             let sender = self.sender.clone();
             requests.spawn(async move {
                 sender.deliver(batches).await;

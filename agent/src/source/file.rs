@@ -46,6 +46,8 @@ const HANDLE_IDLE_MAX: Duration = Duration::from_secs(2);
 const LEAVING_FOR: Duration = Duration::from_mins(5);
 /// Scanning may take one part in so many of a core.
 const SCAN_SHARE: u32 = 250;
+/// When something is said to have changed, scanning may take one part in so many of a core.
+const HINTED_SCAN_SHARE: u32 = 50;
 /// The longest pause between scans that [`SCAN_SHARE`] may ask for.
 const SCAN_INTERVAL_MAX: Duration = Duration::from_secs(10);
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
@@ -86,6 +88,8 @@ pub(crate) struct FileSource {
     hints: Hints,
     streams: HashMap<StreamId, Stream>,
     by_locator: HashMap<Locator, StreamId>,
+    /// Inode and birth time: what stays of a locator when the device gets another number.
+    by_inode: HashMap<(u64, Option<i64>), StreamId>,
     by_path: HashMap<Arc<Path>, StreamId>,
     next_id: StreamId,
     /// Streams with something to read.
@@ -99,8 +103,14 @@ pub(crate) struct FileSource {
     /// Sections that are followed for the first time: what exists now may be left unread.
     first_use: Vec<bool>,
     is_first_scan: bool,
+    /// Streams that could not be read: tried again with the next scan.
+    troubled: BTreeSet<StreamId>,
+    /// Streams whose files are gone: forgotten once nothing of them is under way.
+    gone: BTreeSet<StreamId>,
     buffer: Vec<u8>,
     is_blocked: bool,
+    /// Where the next pass begins, if the last one ended for want of room.
+    blocked_at: Option<StreamId>,
 }
 
 impl FileSource {
@@ -122,6 +132,7 @@ impl FileSource {
             progress,
             streams: HashMap::new(),
             by_locator: HashMap::new(),
+            by_inode: HashMap::new(),
             by_path: HashMap::new(),
             next_id: 0,
             ready: BTreeSet::new(),
@@ -130,8 +141,11 @@ impl FileSource {
             skipped: HashMap::new(),
             first_use: Vec::new(),
             is_first_scan: true,
+            troubled: BTreeSet::new(),
+            gone: BTreeSet::new(),
             buffer: vec![0; READ_BYTES + GUARD_BYTES],
             is_blocked: false,
+            blocked_at: None,
             checkpoint,
         };
         source.remember()?;
@@ -147,7 +161,7 @@ impl FileSource {
         while !stop.is_given() {
             let began_at = Instant::now();
             if self.take_hints() {
-                scan_due = scan_due.min(began_at + scan_cost * 10);
+                scan_due = scan_due.min(began_at + scan_cost * HINTED_SCAN_SHARE);
             }
             if began_at >= scan_due {
                 let cpu_before = thread_cpu_time();
@@ -200,10 +214,18 @@ impl FileSource {
         for path in changed.paths {
             match self.by_path.get(path.as_path()).copied() {
                 Some(id) => needs_scan |= !self.look_at(id, now),
-                None => needs_scan = true,
+                None => needs_scan |= self.may_mean(&path),
             }
         }
         needs_scan
+    }
+
+    /// Whether a path that is not followed may be that of a file to follow, or of a folder with such files.
+    fn may_mean(&self, path: &Path) -> bool {
+        let is_meant = |section: &Section| {
+            section.patterns.iter().any(|pattern| pattern.matches(path)) && !section.exclude.matches(path)
+        };
+        self.sections.iter().any(is_meant) || path.is_dir()
     }
 
     /// Looks whether a file changed; false when its path leads elsewhere.
@@ -229,6 +251,7 @@ impl FileSource {
     /// nobody finished.
     fn poll_hot(&mut self, now: Instant) -> Result<(), CheckpointError> {
         let mut is_lost = false;
+        let mut unfinished = Vec::new();
         for id in self.hot.iter().copied().collect::<Vec<_>>() {
             is_lost |= !self.look_at(id, now);
             let Some(stream) = self.streams.get_mut(&id) else {
@@ -240,17 +263,16 @@ impl FileSource {
                 stream.file = None;
             }
             let hot_for = if stream.state == State::Leaving { LEAVING_FOR } else { HOT_FOR };
-            if idle > hot_for && !self.ready.contains(&id) {
+            if idle > self.sections[stream.section].partial_after && stream.unfinished_to.is_some() {
+                unfinished.push(id);
+            } else if idle > hot_for && !self.ready.contains(&id) && stream.unfinished_to.is_none() {
                 self.hot.remove(&id);
                 if stream.state == State::Leaving {
                     self.rest(id);
                 }
-                continue;
-            }
-            if idle > self.sections[stream.section].partial_after {
-                self.send_unfinished(id)?;
             }
         }
+        self.send_unfinished(&unfinished)?;
         if is_lost {
             self.scan()?;
         }
@@ -282,10 +304,9 @@ impl FileSource {
             }
         }
         for id in &changed {
-            if let Some(stream) = self.streams.get_mut(id)
-                && stream.position.cut.is_some_and(|cut| cut <= stream.position.mark.offset)
-            {
-                stream.position.cut = None;
+            if let Some(stream) = self.streams.get_mut(id) {
+                let acknowledged = stream.position.mark.offset;
+                stream.position.cuts.retain(|cut| *cut > acknowledged);
             }
         }
         if !changed.is_empty() {
@@ -295,7 +316,7 @@ impl FileSource {
         for id in changed {
             self.show(id);
         }
-        Ok(())
+        self.forget_gone()
     }
 
     /// Tells whoever looks how far a file is.

@@ -88,8 +88,8 @@ impl Instrument {
         let rarity = (random % 1000) as usize;
         let calm = self.messages.len() - 2;
         let index = match rarity {
-            0..=974 => rarity % calm,
-            975..=994 => calm,
+            0..=949 => rarity % calm,
+            950..=989 => calm,
             _ => calm + 1,
         };
         let (level, text) = self.messages[index];

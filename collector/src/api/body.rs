@@ -15,6 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::HttpConfig;
 
+/// A body that grows beyond this gets all the room it may need at once: memory that is not touched costs nothing.
+const GROWN_BYTES_MAX: usize = 1 << 20;
+
 /// Memory is shared out in permits of so many bytes.
 const PERMIT_BYTES: u64 = 1024;
 
@@ -128,6 +131,10 @@ impl BodyReader {
                 throw_away_stream(chunks).await;
                 return Err(BodyError::TooLarge { limit: self.limit });
             }
+            if bytes.capacity() - bytes.len() < chunk.len() && bytes.len() + chunk.len() > GROWN_BYTES_MAX {
+                // Taken at once and used as far as needed: growing by doubling would leave half-sized pieces behind.
+                bytes.reserve(self.limit.as_usize() - bytes.len());
+            }
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes.freeze())
@@ -146,21 +153,34 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, BodyError> {
 }
 
 fn decompress(encoding: Encoding, bytes: &[u8], limit: ByteSize) -> Result<Bytes, BodyError> {
-    // One byte more than the limit shows that there is more, and no bomb goes off.
-    let most = limit.0.saturating_add(1);
-    let mut out = Vec::with_capacity(bytes.len().saturating_mul(4).min(limit.as_usize()));
     let result = match encoding {
         Encoding::Identity => return Ok(Bytes::copy_from_slice(bytes)),
         Encoding::Zstd => zstd::Decoder::new(bytes)
-            .and_then(|decoder| decoder.take(most).read_to_end(&mut out))
+            .and_then(|decoder| read_up_to(decoder, limit.as_usize()))
             .map_err(|_| BodyError::Decompress("zstd")),
-        Encoding::Gzip => flate2::read::MultiGzDecoder::new(bytes)
-            .take(most)
-            .read_to_end(&mut out)
+        Encoding::Gzip => read_up_to(flate2::read::MultiGzDecoder::new(bytes), limit.as_usize())
             .map_err(|_| BodyError::Decompress("gzip")),
     };
-    result?;
-    if out.len() as u64 > limit.0 { Err(BodyError::TooLarge { limit }) } else { Ok(Bytes::from(out)) }
+    result?.map(Bytes::from).ok_or(BodyError::TooLarge { limit })
+}
+
+/// Reads all, or nothing if there is more than the limit: so no bomb goes off.
+fn read_up_to(mut reader: impl Read, limit: usize) -> std::io::Result<Option<Vec<u8>>> {
+    let mut out = Vec::new();
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let length = reader.read(&mut piece)?;
+        if length == 0 {
+            return Ok(Some(out));
+        }
+        if out.len() + length > limit {
+            return Ok(None);
+        }
+        if out.capacity() - out.len() < length && out.len() + length > GROWN_BYTES_MAX {
+            out.reserve_exact(limit - out.len());
+        }
+        out.extend_from_slice(&piece[..length]);
+    }
 }
 
 async fn throw_away(body: Body) {

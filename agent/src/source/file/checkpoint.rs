@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracing::error;
 
-use super::identity::Locator;
+use super::identity::{Head, Locator};
 use crate::delivery::{Mark, StreamId};
 
 const STREAMS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("streams.v1");
@@ -50,12 +50,16 @@ pub(crate) struct Position {
     pub locator: Locator,
     /// Its last known path.
     pub path: PathBuf,
-    /// What its ids are derived from; stays when the device is renumbered.
-    pub identity: FileIdentity,
+    /// The pattern that found it: says which section's settings it has.
+    pub pattern: String,
+    /// How it begins; while nothing of this epoch was sent, how the content before it began.
+    pub head: Option<Head>,
+    /// What its ids are derived from, once its head is known; stays when the device is renumbered.
+    pub identity: Option<FileIdentity>,
     /// How far it is acknowledged.
     pub mark: Mark,
-    /// The end of an unfinished line that was sent as it was: framing cuts here again.
-    pub cut: Option<u64>,
+    /// The ends of unfinished lines that were sent as they were: framing cuts here again.
+    pub cuts: Vec<u64>,
     /// The largest size seen in this epoch: what is lost if it is truncated before it was read.
     pub size_seen: u64,
 }
@@ -177,13 +181,22 @@ impl Checkpoint {
 
 #[cfg(test)]
 mod tests {
-    use super::{Checkpoint, CheckpointError, Locator, Mark, Position};
+    use super::{Checkpoint, CheckpointError, Head, Locator, Mark, Position};
 
     fn position(offset: u64) -> Position {
         let locator = Locator { device: 1, inode: 2, birth_ns: None };
         let mark = Mark { epoch: 3, offset, guard: crate::source::Guard::of(offset, b"abc"), time: Some((5, None)) };
-        let identity = locator.identity("a", 3);
-        Position { locator, path: "/x/RUN [1].LOG".into(), identity, mark, cut: Some(9), size_seen: 10 }
+        let head = Head { hash: 7, repeats: 1 };
+        Position {
+            locator,
+            path: "/x/RUN [1].LOG".into(),
+            pattern: "/x".to_owned(),
+            head: Some(head),
+            identity: Some(locator.identity("a", head)),
+            mark,
+            cuts: vec![9],
+            size_seen: 10,
+        }
     }
 
     #[test]

@@ -39,6 +39,14 @@ impl Pattern {
         &self.text
     }
 
+    /// Whether it means this path, were it that of a file.
+    pub(crate) fn matches(&self, path: &Path) -> bool {
+        match &self.glob {
+            Some(glob) => glob.is_match(path),
+            None => path.starts_with(&self.base),
+        }
+    }
+
     /// The folder to watch, and whether to watch all below it too.
     pub(crate) fn watched_folder(&self) -> (&Path, bool) {
         if self.base.is_dir() {
@@ -55,7 +63,7 @@ impl Pattern {
     }
 
     /// Visits every file that it means. Folders that cannot be read are reported once a scan.
-    fn visit(&self, excluded: &Exclude, visit: &mut impl FnMut(Found)) {
+    fn visit(&self, excluded: &Exclude, visit: &mut dyn FnMut(PathBuf, Metadata, bool)) {
         let metadata = match std::fs::metadata(&self.base) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
@@ -67,11 +75,11 @@ impl Pattern {
         if metadata.is_dir() {
             self.walk(&self.base, excluded, visit);
         } else if metadata.is_file() {
-            visit(Found { path: self.base.clone(), metadata, is_named: true });
+            visit(self.base.clone(), metadata, true);
         }
     }
 
-    fn walk(&self, folder: &Path, excluded: &Exclude, visit: &mut impl FnMut(Found)) {
+    fn walk(&self, folder: &Path, excluded: &Exclude, visit: &mut dyn FnMut(PathBuf, Metadata, bool)) {
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) => {
@@ -98,7 +106,7 @@ impl Pattern {
             if let Ok(metadata) = std::fs::metadata(&path)
                 && metadata.is_file()
             {
-                visit(Found { path, metadata, is_named: false });
+                visit(path, metadata, false);
             }
         }
     }
@@ -121,6 +129,8 @@ impl<'de> Deserialize<'de> for Pattern {
 pub(crate) struct Found {
     pub path: PathBuf,
     pub metadata: Metadata,
+    /// Which pattern of its section means it.
+    pub pattern: usize,
     /// The pattern names this very file.
     pub is_named: bool,
 }
@@ -173,8 +183,10 @@ impl<'de> Deserialize<'de> for Exclude {
 
 /// Visits every file that these patterns mean and that is not left out.
 pub(crate) fn visit_files(patterns: &[Pattern], excluded: &Exclude, mut visit: impl FnMut(Found)) {
-    for pattern in patterns {
-        pattern.visit(excluded, &mut visit);
+    for (index, pattern) in patterns.iter().enumerate() {
+        pattern.visit(excluded, &mut |path, metadata, is_named| {
+            visit(Found { path, metadata, pattern: index, is_named });
+        });
     }
 }
 

@@ -29,6 +29,12 @@ impl Folders {
     }
 }
 
+/// The device on which a path lies, or would: that of the nearest folder that exists.
+pub(super) fn find_device(path: &Path) -> Option<u64> {
+    let existing = path.ancestors().skip(1).find(|folder| folder.is_dir())?;
+    Some(Locator::of(&std::fs::metadata(existing).ok()?).device)
+}
+
 /// The files of a folder. That a folder on that device is really gone is only believed if what it lay in is still on
 /// the same device: a share that is not mounted looks like an empty folder.
 fn list(folder: &Path, device: u64) -> io::Result<HashMap<Locator, PathBuf>> {

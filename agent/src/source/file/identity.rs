@@ -29,17 +29,45 @@ impl Locator {
         Self { device: metadata.dev(), inode: metadata.ino(), birth_ns }
     }
 
-    /// What the ids of this file's records are derived from.
-    pub(crate) fn identity(&self, agent: &str, epoch: u32) -> FileIdentity {
+    /// What the ids of this file's records are derived from: its place, how it begins, and which of the contents that
+    /// began so at this place it is. So a file that is rewritten with another beginning has ids of its own even when the
+    /// checkpoint was lost meanwhile.
+    pub(crate) fn identity(&self, agent: &str, head: Head) -> FileIdentity {
         let Self { device, inode, birth_ns } = self;
-        let hash = xxh3_64(format!("{agent}\0{device}\0{inode}\0{birth_ns:?}\0{epoch}").as_bytes());
+        let Head { hash: head, repeats } = head;
+        let hash = xxh3_64(format!("{agent}\0{device}\0{inode}\0{birth_ns:?}\0{head}\0{repeats}").as_bytes());
         let birth_ms = birth_ns.map_or(hash >> 16, |ns| (ns / 1_000_000).unsigned_abs());
         FileIdentity { birth_ms, hash: hash & 0xFF_FFFF_FFFF }
     }
 
-    /// Whether this can be the same file although the device got another number, as happens when a machine restarts.
-    pub(crate) fn is_renumbered(&self, other: &Self) -> bool {
-        self.birth_ns.is_some() && (self.inode, self.birth_ns) == (other.inode, other.birth_ns)
+    /// What stays when the device gets another number.
+    pub(crate) fn inode_and_birth(&self) -> (u64, Option<i64>) {
+        (self.inode, self.birth_ns)
+    }
+}
+
+/// How a file begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Head {
+    /// Hash of its first line, or of the first [`GUARD_BYTES`] bytes of a longer one.
+    pub hash: u64,
+    /// How many contents before it at the same place began alike.
+    pub repeats: u32,
+}
+
+impl Head {
+    /// The head of a file whose first bytes these are; `None` while its first line is shorter than the guard and has no
+    /// end. `before` is the head of the content that stood there before.
+    pub(crate) fn of(bytes: &[u8], is_cut: bool, before: Option<Self>) -> Option<Self> {
+        let bytes = &bytes[..bytes.len().min(GUARD_BYTES)];
+        let line = match memchr::memchr(b'\n', bytes) {
+            Some(end) => &bytes[..end],
+            None if bytes.len() == GUARD_BYTES || is_cut && !bytes.is_empty() => bytes,
+            None => return None,
+        };
+        let hash = xxh3_64(line);
+        let repeats = before.filter(|before| before.hash == hash).map_or(0, |before| before.repeats + 1);
+        Some(Self { hash, repeats })
     }
 }
 
@@ -74,7 +102,7 @@ impl Guard {
 mod tests {
     use std::io::Write;
 
-    use super::{Guard, Locator};
+    use super::{Guard, Head, Locator};
 
     #[test]
     fn a_guard_tells_a_file_that_grew_from_one_that_was_rewritten() {
@@ -93,12 +121,22 @@ mod tests {
     }
 
     #[test]
-    fn each_epoch_of_a_file_has_ids_of_its_own() {
+    fn each_content_of_a_file_has_ids_of_its_own() {
         let locator = Locator { device: 1, inode: 2, birth_ns: Some(1_700_000_000_000_000_000) };
-        let identity = locator.identity("pc7", 0);
-        assert_eq!(identity, locator.identity("pc7", 0));
+        let head = |bytes: &[u8], before| Head::of(bytes, false, before).expect("a head");
+        let first = head(b"run 1\nx", None);
+        let identity = locator.identity("pc7", first);
+        assert_eq!(identity, locator.identity("pc7", head(b"run 1\nmore and more", None)));
         assert_eq!(identity.birth_ms, 1_700_000_000_000);
-        assert_ne!(identity.hash, locator.identity("pc7", 1).hash);
-        assert_ne!(identity.hash, locator.identity("pc8", 0).hash);
+        assert_ne!(identity.hash, locator.identity("pc7", head(b"run 2\n", Some(first))).hash);
+        assert_ne!(identity.hash, locator.identity("pc7", head(b"run 1\n", Some(first))).hash);
+        assert_ne!(identity.hash, locator.identity("pc8", first).hash);
+    }
+
+    #[test]
+    fn a_head_is_known_when_the_first_line_is() {
+        assert_eq!(Head::of(b"unfinished", false, None), None);
+        assert!(Head::of(b"unfinished", true, None).is_some());
+        assert!(Head::of(&[b'x'; 300], false, None).is_some());
     }
 }

@@ -12,10 +12,10 @@ use std::{
 use tracing::{info, warn};
 
 use super::{
-    FileSource, LEAVING_FOR, State, Stream,
+    FileSource, LEAVING_FOR, Section, State, Stream,
     checkpoint::{CheckpointError, Position},
     discover::{self, Found, visit_files},
-    folders::Folders,
+    folders::{Folders, find_device},
     identity::{GUARD_BYTES, Guard, Locator},
     log_start,
     stream::read_full_at,
@@ -33,6 +33,7 @@ impl FileSource {
         for (id, position) in self.checkpoint.load()? {
             self.next_id = self.next_id.max(id + 1);
             self.by_locator.insert(position.locator, id);
+            self.by_inode.insert(position.locator.inode_and_birth(), id);
             self.streams.insert(id, new_stream(id, position, State::Resting));
         }
         for section in &self.sections {
@@ -59,10 +60,12 @@ impl FileSource {
         }
         let now = Instant::now();
         let mut still_skipped = HashSet::new();
+        self.ready.append(&mut self.troubled);
         for (section, file) in found {
             let locator = Locator::of(&file.metadata);
             if let Some(id) = self.known(&locator, &file.path) {
                 if seen.insert(id) {
+                    self.remember_pattern(id, section, file.pattern);
                     self.meet_again(id, section, &file.path, &file.metadata, now);
                 }
             } else if let Some(reason) = self.reason_to_skip(&file, locator) {
@@ -70,7 +73,7 @@ impl FileSource {
                 self.skipped.insert(locator, (file.metadata.len(), reason));
             } else {
                 let reads_existing = self.sections[section].reads_existing || !self.first_use[section];
-                seen.insert(self.take_in(section, &file.path, &file.metadata, reads_existing));
+                seen.insert(self.take_in((section, file.pattern), &file.path, &file.metadata, reads_existing));
             }
         }
         self.skipped.retain(|locator, _| still_skipped.contains(locator));
@@ -101,23 +104,40 @@ impl FileSource {
         Ok(())
     }
 
-    /// The stream of the file at that place, also when its device got another number since the last start.
+    /// The stream of the file at that place, also when its device got another number: machines that restart and shares
+    /// that are mounted again do that. Then the content must still be what was read.
     fn known(&mut self, locator: &Locator, path: &Path) -> Option<StreamId> {
         if let Some(id) = self.by_locator.get(locator) {
             return Some(*id);
         }
-        let is_same = |stream: &&Stream| {
-            stream.state == State::Resting && *stream.path == *path && stream.position.locator.is_renumbered(locator)
-        };
-        if !self.is_first_scan {
+        let id = *self.by_inode.get(&locator.inode_and_birth()).filter(|_| locator.birth_ns.is_some())?;
+        let stream = self.streams.get_mut(&id)?;
+        let guard = stream.read.guard;
+        let holds = std::fs::File::open(path).and_then(|file| guard.holds(&file));
+        if guard.length == 0
+            || !holds.unwrap_or(false)
+            || find_device(&stream.path) == Some(stream.position.locator.device)
+        {
             return None;
         }
-        let id = self.streams.values().find(is_same)?.id;
-        let stream = self.streams.get_mut(&id)?;
+        info!(file = %path.display(), "the file system of this file got another device number");
+        stream.file = None;
         self.by_locator.remove(&stream.position.locator);
         stream.position.locator = *locator;
         self.by_locator.insert(*locator, id);
+        self.dirty.insert(id);
         Some(id)
+    }
+
+    /// Remembers by which pattern a file was found: what is found no more has the settings of that one's section.
+    fn remember_pattern(&mut self, id: StreamId, section: usize, pattern: usize) {
+        let text = self.sections[section].patterns[pattern].text();
+        if let Some(stream) = self.streams.get_mut(&id)
+            && stream.position.pattern != text
+        {
+            text.clone_into(&mut stream.position.pattern);
+            self.dirty.insert(id);
+        }
     }
 
     /// A followed or remembered file was found, perhaps under another name.
@@ -149,15 +169,29 @@ impl FileSource {
     }
 
     /// A new file: it is read from its beginning, or from the end of its last complete line.
-    fn take_in(&mut self, section: usize, path: &Path, metadata: &Metadata, reads_existing: bool) -> StreamId {
+    fn take_in(
+        &mut self,
+        (section, pattern): (usize, usize),
+        path: &Path,
+        metadata: &Metadata,
+        reads_existing: bool,
+    ) -> StreamId {
         let locator = Locator::of(metadata);
         let mark = if reads_existing {
             Mark { epoch: 0, offset: 0, guard: Guard::default(), time: None }
         } else {
             mark_at_end(path)
         };
-        let identity = locator.identity(self.intake.agent(), 0);
-        let position = Position { locator, path: path.to_owned(), identity, mark, cut: None, size_seen: 0 };
+        let position = Position {
+            locator,
+            path: path.to_owned(),
+            pattern: self.sections[section].patterns[pattern].text().to_owned(),
+            head: None,
+            identity: None,
+            mark,
+            cuts: Vec::new(),
+            size_seen: 0,
+        };
         let id = self.next_id;
         self.next_id += 1;
         let mut stream = new_stream(id, position, State::Followed);
@@ -165,6 +199,7 @@ impl FileSource {
         stream.is_new = true;
         stream.observe(metadata, Instant::now());
         self.by_locator.insert(locator, id);
+        self.by_inode.insert(locator.inode_and_birth(), id);
         self.by_path.insert(Arc::clone(&stream.path), id);
         self.streams.insert(id, stream);
         self.ready.insert(id);
@@ -192,17 +227,26 @@ impl FileSource {
             Ok(place) => place,
             Err(error) => {
                 // The folder cannot be listed: a share may be away. Nothing is known, so nothing is decided.
-                warn!(file = %old_path.display(), %error, "cannot look for this file; its position is kept");
+                if !std::mem::replace(&mut stream.is_troubled, true) {
+                    warn!(file = %old_path.display(), %error, "cannot look for this file; its position is kept");
+                }
                 return Ok(());
             }
         };
+        stream.is_troubled = false;
         if let Some((path, metadata)) = place {
             let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEAVING_FOR));
             let is_read = metadata.len() == stream.read.offset;
             if stream.state == State::Resting && path == *old_path && is_read && is_old {
                 return Ok(());
             }
-            let (section, was_leaving) = (stream.section, stream.state == State::Leaving);
+            let was_leaving = stream.state == State::Leaving;
+            let pattern = &stream.position.pattern;
+            let has_pattern = |section: &Section| section.patterns.iter().any(|known| known.text() == pattern);
+            let Some(section) = self.sections.iter().position(has_pattern) else { return Ok(()) };
+            if self.sections[section].exclude.matches(&path) && self.sections[section].exclude.matches(&old_path) {
+                return Ok(());
+            }
             self.meet_again(id, section, &path, &metadata, now);
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.state = State::Leaving;
@@ -230,11 +274,14 @@ impl FileSource {
             self.report(id, &Report { reason: "deleted", message, bytes_lost });
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.position.size_seen = stream.read.offset;
+                self.checkpoint.save([(id, &stream.position)])?;
             }
         }
         info!(file = %old_path.display(), "file is gone");
+        self.adopt_generations(id, &old_path);
         self.rest(id);
-        self.forget(id)
+        self.gone.insert(id);
+        Ok(())
     }
 
     /// A file was rotated away. Other generations between it and its successor may have come and gone while nobody
@@ -242,7 +289,11 @@ impl FileSource {
     fn adopt_generations(&mut self, id: StreamId, old_path: &Path) {
         let (Some(folder), Some(name)) = (old_path.parent(), old_path.file_name()) else { return };
         let Some(stream) = self.streams.get(&id) else { return };
-        let (section, born) = (stream.section, stream.position.locator.birth_ns);
+        let (pattern, born) = (&stream.position.pattern, stream.position.locator.birth_ns);
+        let place = self.sections.iter().enumerate().find_map(|(index, section)| {
+            section.patterns.iter().position(|known| known.text() == pattern).map(|pattern| (index, pattern))
+        });
+        let Some((section, pattern)) = place else { return };
         let Ok(entries) = std::fs::read_dir(folder) else { return };
         for entry in entries.flatten() {
             let path = entry.path();
@@ -252,12 +303,12 @@ impl FileSource {
             if !is_next || !metadata.is_file() || self.by_locator.contains_key(&locator) || locator.birth_ns <= born {
                 continue;
             }
-            let file = Found { path, metadata, is_named: false };
+            let file = Found { path, metadata, pattern, is_named: false };
             if self.sections[section].exclude.matches(&file.path) || self.reason_to_skip(&file, locator).is_some() {
                 continue;
             }
             info!(file = %file.path.display(), "found a rotated file that was never read");
-            let id = self.take_in(section, &file.path, &file.metadata, true);
+            let id = self.take_in((section, pattern), &file.path, &file.metadata, true);
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.state = State::Leaving;
             }
@@ -277,26 +328,34 @@ impl FileSource {
         self.hot.remove(&id);
     }
 
-    /// Forgets a file that is gone, once everything of it is acknowledged: nothing can be read from it again.
-    fn forget(&mut self, id: StreamId) -> Result<(), CheckpointError> {
-        // With an epoch of its own the file's ids cannot be derived again, should it come back from another folder.
-        let is_first_epoch = self.streams.get(&id).is_some_and(|stream| stream.read.epoch == 0);
-        if self.ledger.is_under_way(id) || !is_first_epoch {
-            return Ok(());
+    /// Forgets files that are gone, once everything of them is acknowledged: nothing can be read from them again. Should
+    /// one come back from another folder, it has the same ids.
+    pub(super) fn forget_gone(&mut self) -> Result<(), CheckpointError> {
+        let settled: Vec<StreamId> = self.gone.iter().copied().filter(|id| !self.ledger.is_under_way(*id)).collect();
+        let mut forgotten = Vec::new();
+        for id in &settled {
+            self.gone.remove(id);
+            // It may have been found again meanwhile.
+            if self.streams.get(id).is_none_or(|stream| stream.state != State::Resting) {
+                continue;
+            }
+            forgotten.push(*id);
+            if let Some(stream) = self.streams.remove(id) {
+                let locator = stream.position.locator;
+                self.by_locator.remove(&locator);
+                self.by_inode.remove(&locator.inode_and_birth());
+                self.dirty.remove(id);
+            }
         }
-        if let Some(stream) = self.streams.remove(&id) {
-            self.by_locator.remove(&stream.position.locator);
-            self.dirty.remove(&id);
-            self.checkpoint.remove(&[id])?;
-        }
-        Ok(())
+        if forgotten.is_empty() { Ok(()) } else { self.checkpoint.remove(&forgotten) }
     }
 
     /// Why a new file is not read, if so. Found by a wider pattern, a file may be anything; named outright, it is
     /// read unless this version cannot.
     fn reason_to_skip(&self, file: &Found, locator: Locator) -> Option<&'static str> {
-        if let Some((size, reason)) = self.skipped.get(&locator)
-            && *size == file.metadata.len()
+        let before = self.skipped.get(&locator).copied();
+        if let Some((size, reason @ ("utf-16" | "binary"))) = before
+            && size == file.metadata.len()
         {
             return Some(reason);
         }
@@ -305,7 +364,9 @@ impl FileSource {
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Some("gone"),
             Err(error) => {
-                warn!(file = %file.path.display(), %error, "cannot read this file: give the agent the right to");
+                if before.is_none_or(|(_, reason)| reason != "unreadable") {
+                    warn!(file = %file.path.display(), %error, "cannot read this file: give the agent the right to");
+                }
                 return Some("unreadable");
             }
         };
@@ -348,6 +409,7 @@ fn new_stream(id: StreamId, position: Position, state: State) -> Stream {
         unfinished_to: None,
         searched_to: 0,
         state,
+        is_troubled: false,
         is_new: false,
     }
 }

@@ -9,11 +9,11 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use labtrail_shared::event_id::OFFSET_LIMIT;
+use labtrail_shared::event_id::{FileIdentity, OFFSET_LIMIT};
 
 use super::{
     checkpoint::Position,
-    identity::{GUARD_BYTES, Guard, Locator},
+    identity::{GUARD_BYTES, Guard, Head, Locator},
 };
 use crate::{
     delivery::{Mark, StreamId},
@@ -47,6 +47,8 @@ pub(crate) struct Stream {
     /// An unfinished line beyond the buffer was searched for its end up to here.
     pub searched_to: u64,
     pub state: State,
+    /// It cannot be read or looked for now, and that was said.
+    pub is_troubled: bool,
     /// The checkpoint does not know of it yet.
     pub is_new: bool,
 }
@@ -60,6 +62,19 @@ pub(crate) enum State {
     Leaving,
     /// Remembered, but not looked at.
     Resting,
+}
+
+/// What is known of how a file begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// It was known before.
+    Known,
+    /// It is known now: the position must be saved before anything is sent.
+    New,
+    /// Its first line has no end in these many bytes, which are all.
+    Unfinished(u64),
+    /// The path leads to another file, or to none.
+    Elsewhere,
 }
 
 /// How a turn of reading ended.
@@ -91,7 +106,9 @@ pub(crate) struct Reader<'a> {
 impl Stream {
     /// What its batches share.
     pub(crate) fn facts<'a>(&'a self, origin: &'a Origin) -> StreamFacts<'a> {
-        StreamFacts { stream: self.id, path: &self.path, identity: self.position.identity, origin }
+        // Before its head is known nothing is sent from a file but reports, which have ids of their own.
+        let identity = self.position.identity.unwrap_or(FileIdentity { birth_ms: 0, hash: 0 });
+        StreamFacts { stream: self.id, path: &self.path, identity, origin }
     }
 
     /// Takes note of the file's size and change time; says whether they are news.
@@ -118,14 +135,15 @@ impl Stream {
         Ok(())
     }
 
-    /// Begins a new epoch: what the file holds now has nothing to do with what was read.
-    pub(crate) fn begin_epoch(&mut self, agent: &str) -> u64 {
+    /// Begins a new epoch: what the file holds now has nothing to do with what was read. Gives how many bytes were known
+    /// to be there and not read.
+    pub(crate) fn begin_epoch(&mut self) -> u64 {
         let bytes_lost = self.position.size_seen.saturating_sub(self.read.offset);
         let epoch = self.read.epoch + 1;
         self.read = Mark { epoch, offset: 0, guard: Guard::default(), time: None };
         self.position.mark = self.read;
-        self.position.identity = self.position.locator.identity(agent, epoch);
-        self.position.cut = None;
+        self.position.identity = None;
+        self.position.cuts.clear();
         self.position.size_seen = 0;
         self.searched_to = 0;
         self.unfinished_to = None;
@@ -149,22 +167,34 @@ impl Stream {
         Ok(true)
     }
 
-    /// Remembers how the file begins, before anything of it is sent: a file that is rewritten while nothing is
-    /// acknowledged yet is then told apart. Says whether the position must be saved.
-    pub(crate) fn note_beginning(&mut self) -> io::Result<bool> {
-        if self.read.offset > 0 || self.read.guard.length > 0 || !self.open()? {
-            return Ok(false);
+    /// Remembers how the file begins, before anything of it is sent: its ids follow from that, and a file that is
+    /// rewritten while nothing is acknowledged yet is told apart. With `is_cut` its unfinished first line is about to be
+    /// sent as it is.
+    pub(crate) fn note_beginning(&mut self, agent: &str, is_cut: bool) -> io::Result<Beginning> {
+        if self.position.identity.is_some() {
+            return Ok(Beginning::Known);
+        }
+        if !self.open()? {
+            return Ok(Beginning::Elsewhere);
         }
         let mut head = [0; GUARD_BYTES];
         let length = self.file.as_ref().map_or(Ok(0), |file| read_full_at(file, &mut head, 0))?;
-        self.read.guard = Guard::of(length as u64, &head[..length]);
-        self.position.mark = self.read;
-        Ok(length > 0)
+        let Some(known) = Head::of(&head[..length], is_cut, self.position.head) else {
+            return Ok(Beginning::Unfinished(length as u64));
+        };
+        self.position.head = Some(known);
+        self.position.identity = Some(self.position.locator.identity(agent, known));
+        if self.read.offset == 0 {
+            self.read.guard = Guard::of(length as u64, &head[..length]);
+            self.position.mark = self.read;
+        }
+        Ok(Beginning::New)
     }
 
     /// Reads and queues complete lines, at most about `bytes_max`.
     pub(crate) fn read_lines(&mut self, reader: &mut Reader<'_>, bytes_max: usize) -> io::Result<Turn> {
-        if !self.open()? {
+        // Without an identity nothing may be sent: its first line may have been finished only since somebody looked.
+        if self.position.identity.is_none() || !self.open()? {
             return Ok(Turn::Elsewhere);
         }
         let file = self.file.take().expect("it was just opened");
@@ -189,7 +219,10 @@ impl Stream {
             let before = GUARD_BYTES.min(self.read.offset as usize);
             let from = self.read.offset - before as u64;
             let length = read_full_at(file, &mut reader.buffer[..], from)?;
-            if length < before {
+            // Rewritten while it is being read.
+            let is_other = self.read.guard.end == self.read.offset
+                && Guard::of(self.read.offset, &reader.buffer[..before.min(length)]) != self.read.guard;
+            if length < before || is_other {
                 return Ok(Turn::Rewritten);
             }
             let buffer = std::mem::take(reader.buffer);
@@ -217,12 +250,7 @@ impl Stream {
             let batch = if let Some(batch) = &mut open {
                 batch
             } else {
-                let facts = StreamFacts {
-                    stream: self.id,
-                    path: &self.path,
-                    identity: self.position.identity,
-                    origin: reader.origin,
-                };
+                let facts = self.facts(reader.origin);
                 let expected = buffer.len() - at;
                 open.insert(reader.intake.begin(&facts, &self.read, reader.now_utc_micros, expected)?)
             };
@@ -253,9 +281,7 @@ impl Stream {
         line_bytes_max: usize,
     ) -> Option<(Line<'b>, usize, bool)> {
         let complete = frame::next_line(buffer, at, line_bytes_max);
-        if let Some(cut) = self.position.cut
-            && cut > base + at as u64
-        {
+        if let Some(cut) = self.position.cuts.iter().find(|cut| **cut > base + at as u64) {
             let cut = (cut - base) as usize;
             let line_end = complete.map_or(buffer.len(), |(_, next)| next - 1);
             if cut <= line_end {

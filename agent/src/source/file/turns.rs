@@ -7,7 +7,7 @@ use tracing::{error, warn};
 use super::{
     FileSource, Section,
     checkpoint::CheckpointError,
-    stream::{Reader, State, Turn},
+    stream::{Beginning, Reader, State, Turn},
 };
 use crate::{
     delivery::StreamId,
@@ -22,24 +22,41 @@ const TURN_BYTES: usize = 1 << 20;
 const HANDLES_MAX: usize = 256;
 
 impl FileSource {
-    /// Sends the unfinished last line of a file. Where it is cut is on disk before it is sent, so that reading again
-    /// cuts it there too.
-    pub(super) fn send_unfinished(&mut self, id: StreamId) -> Result<(), CheckpointError> {
-        let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
-        // Only what a turn has seen to have no line end may be sent as it is.
-        let Some(end) = stream.unfinished_to.filter(|end| *end == stream.size && *end > stream.read.offset) else {
-            return Ok(());
-        };
-        if self.ready.contains(&id) {
+    /// Sends the unfinished last lines of these files. Where they are cut is on disk before they are sent, so that
+    /// reading again cuts them there too.
+    pub(super) fn send_unfinished(&mut self, ids: &[StreamId]) -> Result<(), CheckpointError> {
+        let mut cut = Vec::new();
+        for id in ids {
+            let Some(stream) = self.streams.get_mut(id).filter(|_| !self.ready.contains(id)) else { continue };
+            // Only what a turn has seen to have no line end may be sent as it is.
+            let Some(end) = stream.unfinished_to.filter(|end| *end == stream.size && *end > stream.read.offset) else {
+                stream.unfinished_to = None;
+                continue;
+            };
+            if stream.note_beginning(self.intake.agent(), true).is_ok() && stream.position.identity.is_some() {
+                if stream.position.cuts.last() != Some(&end) {
+                    stream.position.cuts.push(end);
+                }
+                cut.push((*id, end));
+            }
+        }
+        if cut.is_empty() {
             return Ok(());
         }
-        stream.position.cut = Some(end);
-        self.checkpoint.save([(id, &stream.position)])?;
-        let section = &self.sections[stream.section];
-        let mut reader = reader(&self.intake, section, &mut self.buffer);
-        match stream.queue_unfinished(&mut reader, end) {
-            Ok(_) => self.show(id),
-            Err(error) => warn!(file = %stream.path.display(), %error, "cannot read the unfinished last line"),
+        self.checkpoint.save(cut.iter().map(|(id, _)| (*id, &self.streams[id].position)))?;
+        for (id, end) in cut {
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            let mut reader = reader(&self.intake, &self.sections[stream.section], &mut self.buffer);
+            match stream.queue_unfinished(&mut reader, end) {
+                // Without room for it, it is tried again.
+                Ok(is_queued) => stream.unfinished_to = (!is_queued).then_some(end),
+                Err(error) => {
+                    warn!(file = %stream.path.display(), %error, "cannot read the unfinished last line");
+                    stream.unfinished_to = None;
+                }
+            }
+            self.dirty.insert(id);
+            self.show(id);
         }
         Ok(())
     }
@@ -51,17 +68,27 @@ impl FileSource {
             return Ok(false);
         }
         let mut turn: Vec<StreamId> = self.ready.iter().copied().collect();
-        // Older files first: what was rotated away is finished before its successor.
-        turn.sort_by_key(|id| self.streams.get(id).map(|stream| stream.position.identity.birth_ms));
+        // Older files first: what was rotated away is finished before its successor. But after a pass that ended for want
+        // of room, the next begins where it ended: else a large old file would keep all others waiting.
+        turn.sort_by_key(|id| self.streams.get(id).map(|stream| stream.position.locator.birth_ns));
+        if let Some(at) = self.blocked_at.take().and_then(|id| turn.iter().position(|ready| *ready == id)) {
+            turn.rotate_left(at);
+        }
         self.note_beginnings(&turn)?;
-        for id in turn {
+        let mut is_first = true;
+        for (place, id) in turn.iter().enumerate() {
             if stop.is_given() {
                 return Ok(false);
             }
-            if self.read_turn(id)? == Turn::Blocked {
+            let before = self.streams.get(id).map(|stream| stream.read);
+            if self.read_turn(*id)? == Turn::Blocked {
                 self.is_blocked = true;
+                // Who got something has had its turn.
+                let has_moved = self.streams.get(id).map(|stream| stream.read) != before;
+                self.blocked_at = turn.get(place + usize::from(has_moved || !is_first)).or(turn.first()).copied();
                 return Ok(false);
             }
+            is_first = false;
         }
         Ok(!self.ready.is_empty())
     }
@@ -70,7 +97,7 @@ impl FileSource {
         let mut fresh = Vec::new();
         for id in turn {
             let Some(stream) = self.streams.get_mut(id) else { continue };
-            if stream.note_beginning().unwrap_or(false) {
+            if matches!(stream.note_beginning(self.intake.agent(), false), Ok(Beginning::New)) {
                 fresh.push(*id);
             }
             if self.streams.len() > HANDLES_MAX
@@ -91,8 +118,17 @@ impl FileSource {
             return Ok(Turn::End { unfinished: 0 });
         };
         let before = stream.read.offset;
+        let beginning = stream.note_beginning(self.intake.agent(), false);
+        if matches!(beginning, Ok(Beginning::New)) {
+            self.checkpoint.save([(id, &stream.position)])?;
+        }
         let mut reader = reader(&self.intake, &self.sections[stream.section], &mut self.buffer);
-        let result = stream.read_lines(&mut reader, TURN_BYTES);
+        let result = match beginning {
+            Ok(Beginning::Known | Beginning::New) => stream.read_lines(&mut reader, TURN_BYTES),
+            Ok(Beginning::Unfinished(unfinished)) => Ok(Turn::End { unfinished }),
+            Ok(Beginning::Elsewhere) => Ok(Turn::Elsewhere),
+            Err(error) => Err(error),
+        };
         if stream.read.epoch == stream.position.mark.epoch {
             self.counters.bytes_read.inc_by(stream.read.offset.saturating_sub(before));
         }
@@ -102,13 +138,18 @@ impl FileSource {
         let turn = match result {
             Ok(turn) => turn,
             Err(error) => {
-                // The position stays; the next change or scan tries again.
-                warn!(file = %stream.path.display(), %error, "cannot read this file now");
+                // The position stays; the next scan tries again.
+                if !std::mem::replace(&mut stream.is_troubled, true) {
+                    warn!(file = %stream.path.display(), %error, "cannot read this file now: trying again");
+                }
                 stream.file = None;
-                stream.modified = None;
-                Turn::End { unfinished: 0 }
+                self.ready.remove(&id);
+                self.hot.remove(&id);
+                self.troubled.insert(id);
+                return Ok(Turn::End { unfinished: 0 });
             }
         };
+        stream.is_troubled = false;
         match turn {
             Turn::More | Turn::Blocked => {}
             Turn::End { unfinished } => {
@@ -134,9 +175,8 @@ impl FileSource {
 
     /// The file was truncated or rewritten: it is read from its beginning, under new ids.
     fn begin_epoch(&mut self, id: StreamId) -> Result<(), CheckpointError> {
-        let agent = self.intake.agent().to_owned();
         let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
-        let bytes_lost = stream.begin_epoch(&agent);
+        let bytes_lost = stream.begin_epoch();
         warn!(file = %stream.path.display(), bytes_lost, epoch = stream.read.epoch, "file was truncated or rewritten, reading from its beginning");
         self.checkpoint.save([(id, &stream.position)])?;
         self.dirty.remove(&id);
