@@ -67,7 +67,7 @@ impl Agent {
         let room_bytes = ship.queue_bytes_max.as_usize();
         let (queue, batches) = mpsc::channel(Intake::batches_max(room_bytes));
         let limits =
-            BatchLimits { bytes_max: ship.batch_bytes_max.as_usize(), records_max: ship.batch_records_max.max(1) };
+            BatchLimits { bytes_max: ship.batch_bytes_max.as_usize(), records_max: ship.batch_records_max.get() };
         let destination = ship.to.clone().ok_or(ConfigError::NoDestination)?;
         info!(agent = %id, to = %destination, "starting");
         let shipper = HttpShipper::new(destination, &ship, ledger.clone(), counters.clone())?;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -35,6 +36,9 @@ pub enum ConfigError {
     /// There is nowhere to send to.
     #[error("nowhere to send to: set ship.to (for example \"http://collector:8001\") or give --to")]
     NoDestination,
+    /// The agent has no name.
+    #[error("agent.id is empty: give this machine a name that stays, or leave the key out for the host name")]
+    NoId,
     /// A glob on the command line is not one.
     #[error("{0}")]
     Pattern(String),
@@ -167,13 +171,13 @@ pub struct ShipSection {
     /// A batch is closed when it is so large ...
     pub batch_bytes_max: ByteSize,
     /// ... or holds so many records ...
-    pub batch_records_max: u32,
+    pub batch_records_max: NonZeroU32,
     /// ... or is so old.
     pub batch_age_max: Period,
     /// How much may be under way: beyond it, reading waits. The agent's memory grows with it.
     pub queue_bytes_max: ByteSize,
     /// How many requests may be under way at once.
-    pub requests_max: usize,
+    pub requests_max: NonZeroUsize,
     /// A request that is not answered for so long is sent again.
     pub request_timeout: Period,
     /// The longest pause between tries while the collector does not answer. Trying never ends.
@@ -188,10 +192,10 @@ impl Default for ShipSection {
             to: None,
             compression: Compression::Auto,
             batch_bytes_max: ByteSize::kib(256),
-            batch_records_max: 4000,
+            batch_records_max: NonZeroU32::new(4000).expect("it is not zero"),
             batch_age_max: Period::millis(25),
             queue_bytes_max: ByteSize::mib(8),
-            requests_max: 4,
+            requests_max: NonZeroUsize::new(4).expect("it is not zero"),
             request_timeout: Period::secs(60),
             retry_pause_max: Period::secs(30),
             drain_max: Period::secs(10),
@@ -312,6 +316,9 @@ impl Config {
         }
         if self.ship.to.is_none() {
             return Err(ConfigError::NoDestination);
+        }
+        if self.agent.id.as_deref() == Some("") {
+            return Err(ConfigError::NoId);
         }
         Ok(())
     }

@@ -1,6 +1,12 @@
 //! The hallway of the agent: every source's records are parsed here and packed into batches.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use labtrail_shared::{
     event_id::{self, FileIdentity},
@@ -10,6 +16,7 @@ use labtrail_shared::{
 };
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tracing::warn;
 
 use crate::{
     decode,
@@ -56,6 +63,7 @@ pub(crate) struct Intake {
     room: Arc<Semaphore>,
     ledger: Ledger,
     counters: Counters,
+    has_warned_of_dates: AtomicBool,
 }
 
 /// A batch that takes records.
@@ -78,7 +86,7 @@ impl Intake {
     ) -> Self {
         // One batch must always fit, or nothing would ever move.
         let room = Arc::new(Semaphore::new(permits(room_bytes.max(limits.bytes_max)) as usize));
-        Self { agent, host, limits, queue, room, ledger, counters }
+        Self { agent, host, limits, queue, room, ledger, counters, has_warned_of_dates: AtomicBool::new(false) }
     }
 
     /// The id of this agent.
@@ -155,6 +163,15 @@ impl Intake {
         };
         batch.encoder.push(&record, &mut batch.body);
         *last_time = record.time.or(*last_time);
+        if parsed.is_date_ambiguous {
+            self.counters.ambiguous_dates.inc();
+            if !self.has_warned_of_dates.swap(true, Ordering::Relaxed) {
+                warn!(
+                    record = %text.chars().take(60).collect::<String>(),
+                    "this date is not read, as it may begin with the day or the month: say which with date_order (--date-order)"
+                );
+            }
+        }
         if invalid_sequences > 0 {
             self.counters.invalid_sequences.inc_by(u64::from(invalid_sequences));
         }
@@ -188,8 +205,12 @@ impl Intake {
     /// Sends an event of the agent's own: something was lost or odd. It belongs to no place in the file.
     pub(crate) fn report(&self, facts: &StreamFacts<'_>, mark: &Mark, now_utc_micros: i64, report: &Report) -> bool {
         let Some(mut batch) = self.begin(facts, mark, now_utc_micros, 1024) else { return false };
+        // An agent that ends before this is delivered tells of it again: as the same event, stored once.
+        let told = format!("{}\0{}\0{}\0{}", facts.identity.hash, facts.path.display(), mark.epoch, report.reason);
+        let hash = record_hash::of_raw_record(told.as_bytes());
+        let id = event_id::derive(FileIdentity { birth_ms: facts.identity.birth_ms, hash }, mark.offset);
         let event = json!({
-            "event_id": event_id::mint(),
+            "event_id": id,
             "event_type": "log_warning",
             "log_level": 30,
             "event_timestamp": labtrail_shared::timestamp::EventTimestamp::from_utc_micros(now_utc_micros).to_string(),
@@ -206,7 +227,7 @@ impl Intake {
             time: None,
             level: None,
             body: RecordBody::MadsciEvent(&event),
-            raw_hash: None,
+            raw_hash: Some(hash),
             is_partial: false,
             cut_from: None,
             invalid_sequences: 0,

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use labtrail_agent::{
-    Agent,
+    Agent, DateOrder,
     config::{Config, ConfigError, FilesSection, From},
 };
 use labtrail_shared::{
@@ -36,7 +36,7 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Reads a config file, prints the effective settings, or all that is wrong with it.
+    /// Reads a config file, prints the effective settings, or the first mistake in it.
     CheckConfig {
         /// The config file.
         file: PathBuf,
@@ -57,6 +57,9 @@ struct Run {
     /// Where to begin with files that exist already: start or end.
     #[arg(long, value_name = "start|end", default_value = "start")]
     from: From,
+    /// Whether 03/04/2026 is the 4th of March (mdy) or the 3rd of April (dmy); without it such dates are not read.
+    #[arg(long, value_name = "mdy|dmy")]
+    date_order: Option<DateOrder>,
     /// Files, folders (all files below them) or globs.
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
@@ -64,7 +67,7 @@ struct Run {
 
 impl Run {
     fn config(&self) -> Result<Config, ConfigError> {
-        let files = FilesSection::of_paths(&self.paths, self.from, None)?;
+        let files = FilesSection::of_paths(&self.paths, self.from, self.date_order)?;
         let mut config = match &self.config {
             Some(file) => Config::load(file)?,
             None => Config::quick("labtrail-agent-data".into(), files.clone(), None),

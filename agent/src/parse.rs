@@ -46,6 +46,18 @@ pub enum DateOrder {
     DayFirst,
 }
 
+impl std::str::FromStr for DateOrder {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "mdy" => Ok(Self::MonthFirst),
+            "dmy" => Ok(Self::DayFirst),
+            _ => Err("write mdy (month first) or dmy (day first)".to_owned()),
+        }
+    }
+}
+
 /// What the parsers know besides the text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ParseContext {
@@ -67,6 +79,8 @@ pub(crate) struct Parsed<'a> {
     pub(crate) level: Option<WrittenLevel<'a>>,
     /// What the text is.
     pub(crate) body: Body<'a>,
+    /// It begins with a date of which only the config can say whether the day or the month comes first.
+    pub(crate) is_date_ambiguous: bool,
 }
 
 /// The kind of text a record is.

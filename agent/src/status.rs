@@ -25,6 +25,7 @@ pub(crate) struct Counters {
     pub records_read: Counter,
     pub blank_lines: Counter,
     pub invalid_sequences: Counter,
+    pub ambiguous_dates: Counter,
     pub truncated_lines: Counter,
     pub bytes_lost: Family<Reason, Counter>,
     pub files_followed: Gauge,
@@ -45,6 +46,7 @@ impl Counters {
             records_read,
             blank_lines,
             invalid_sequences,
+            ambiguous_dates,
             truncated_lines,
             bytes_lost,
             files_followed,
@@ -63,6 +65,7 @@ impl Counters {
             counter("records_read", "Records read and packed into batches", records_read);
             counter("blank_lines", "Blank lines left out", blank_lines);
             counter("invalid_sequences", "Byte sequences that are not UTF-8, shown as U+FFFD", invalid_sequences);
+            counter("ambiguous_dates", "Records whose date is not read for want of date_order", ambiguous_dates);
             counter("truncated_lines", "Lines longer than the limit, cut and marked", truncated_lines);
             counter("records_delivered", "Records the collector has on disk", records_delivered);
             counter("records_repeated", "Delivered records that the collector already had", records_repeated);
@@ -78,6 +81,25 @@ impl Counters {
             registry.register("agent_files_skipped", "Files found but not read", files_skipped.clone());
         });
         counters
+    }
+}
+
+impl Counters {
+    /// The counters in one line, for the log of an agent that nobody scrapes.
+    pub(crate) fn summary(&self) -> String {
+        format!(
+            "{} records read, {} delivered ({} of them were there already, {} refused), {} blank lines left out, {} lines cut, \
+             {} invalid sequences, {} dates not read, {} retries",
+            self.records_read.get(),
+            self.records_delivered.get(),
+            self.records_repeated.get(),
+            self.records_refused.get(),
+            self.blank_lines.get(),
+            self.truncated_lines.get(),
+            self.invalid_sequences.get(),
+            self.ambiguous_dates.get(),
+            self.retries.get(),
+        )
     }
 }
 

@@ -26,7 +26,7 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 pub(crate) struct Demo {
     /// Address of the page and the API.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
-    listen: std::net::SocketAddr,
+    listen: labtrail_collector::config::ListenAddress,
     /// Folder for the logs that the demo writes, and for its database.
     #[arg(long, value_name = "DIR", default_value = "labtrail-demo")]
     data_dir: PathBuf,

@@ -8,7 +8,7 @@ use labtrail_agent::{
     Agent, DateOrder, Destination,
     config::{Config as AgentConfig, FilesSection, From},
 };
-use labtrail_collector::{Collector, Config as CollectorConfig};
+use labtrail_collector::{Collector, Config as CollectorConfig, config::ListenAddress};
 use labtrail_shared::{
     shutdown::{Stop, Tasks},
     telemetry::{LogFormat, Metrics, start_logging},
@@ -28,7 +28,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "start|end", default_value = "start")]
     from: From,
     /// Whether 03/04/2026 is the 4th of March (mdy) or the 3rd of April (dmy); without it such dates are not read.
-    #[arg(long, value_name = "mdy|dmy", value_parser = date_order)]
+    #[arg(long, value_name = "mdy|dmy")]
     date_order: Option<DateOrder>,
     /// Files, folders (all files below them) or globs.
     #[arg(value_name = "PATH", required = true)]
@@ -40,21 +40,13 @@ pub(crate) struct Up {
 pub(crate) struct Place {
     /// Address of the page and the API.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: ListenAddress,
     /// Folder for the database and for how far each file is read.
     #[arg(long, value_name = "DIR", default_value = "labtrail-data")]
     pub(crate) data_dir: PathBuf,
     /// What to log: error, warn, info, debug.
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     pub(crate) log: String,
-}
-
-fn date_order(text: &str) -> Result<DateOrder, String> {
-    match text {
-        "mdy" => Ok(DateOrder::MonthFirst),
-        "dmy" => Ok(DateOrder::DayFirst),
-        _ => Err("write mdy (month first) or dmy (day first)".to_owned()),
-    }
 }
 
 impl Up {
@@ -79,7 +71,7 @@ pub(crate) fn run(
         let metrics = Metrics::default();
         // Two halves with a stop signal each: what the agent has read must find the collector still there.
         let (mut collector_tasks, collector_stop) = (Tasks::new(), Stop::default());
-        let listen = place.listen.to_string().parse().map_err(anyhow::Error::msg)?;
+        let listen = place.listen.clone();
         let config = CollectorConfig { listen, data_dir: place.data_dir.clone(), ..CollectorConfig::default() };
         let collector = Collector::start(config, &mut collector_tasks, collector_stop.clone(), metrics.clone()).await?;
         let address = collector.address();

@@ -15,7 +15,7 @@
 //! | `m` | text of the record, verbatim | |
 //! | `j` | the record is this JSON object, verbatim; `k` names its message key | |
 //! | `e` | the record is this whole MADSci event, verbatim, with its own id | |
-//! | `h` | hash of the raw record, where the text is not the raw record | hash of the text |
+//! | `h` | hash of the raw record, where the text is not the raw record | hash of the text; of `e`: of the whole event |
 //! | `p` | 1: the record had no line end when it was sent; what follows later is a record of its own | complete |
 //! | `c` | length of the raw record in bytes: the text is only its beginning | complete |
 //! | `i` | count of invalid byte sequences that were replaced by U+FFFD | none |

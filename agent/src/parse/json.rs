@@ -24,7 +24,7 @@ pub(super) fn parse<'a>(context: &ParseContext, text: &'a str) -> Option<Parsed<
     let level = fields.levels().find_map(|value| level_of(value, is_of_pino));
     let body =
         if fields.is_madsci_event() { Body::MadsciEvent } else { Body::Json { message_key: fields.message_key() } };
-    Some(Parsed { time, level, body })
+    Some(Parsed { time, level, body, is_date_ambiguous: false })
 }
 
 /// The time in a value: a number, a text that holds one, or a text in any form that a line may begin with.

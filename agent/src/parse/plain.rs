@@ -5,7 +5,7 @@ use labtrail_shared::level::LogLevel;
 use super::header::{self, Gap};
 use super::level::{self, WrittenLevel};
 use super::timestamp::{self, Stamp};
-use super::{Body, ParseContext, Parsed, text_start};
+use super::{DateOrder, ParseContext, Parsed, text_start};
 
 /// A line that is indented further goes on with the one before it, whatever it begins with.
 const INDENT_MAX: usize = 32;
@@ -54,11 +54,24 @@ pub(super) fn parse<'a>(context: &ParseContext, text: &'a str) -> Parsed<'a> {
         };
         at = Gap::read(bytes, end).end;
     }
-    Parsed { level: without_time, ..Parsed::default() }
+    ambiguous(context, text, line_start).unwrap_or(Parsed { level: without_time, ..Parsed::default() })
+}
+
+/// A record whose date could be read if somebody said whether the day or the month comes first: its level stands where
+/// it stands all the same.
+fn ambiguous<'a>(context: &ParseContext, text: &'a str, line_start: usize) -> Option<Parsed<'a>> {
+    let may_be = context.date_order.is_none() && text.as_bytes()[line_start..].iter().take(3).any(u8::is_ascii_digit);
+    if !may_be {
+        return None;
+    }
+    [DateOrder::MonthFirst, DateOrder::DayFirst].into_iter().find_map(|order| {
+        let parsed = parse(&ParseContext { date_order: Some(order), ..*context }, text);
+        parsed.time.map(|_| Parsed { time: None, is_date_ambiguous: true, ..parsed })
+    })
 }
 
 fn dated(stamp: Stamp, level: Option<WrittenLevel<'_>>) -> Parsed<'_> {
-    Parsed { time: Some(stamp.time), level, body: Body::Text }
+    Parsed { time: Some(stamp.time), level, ..Parsed::default() }
 }
 
 /// Where a time begins that stands in quotes or brackets, behind a key, or in Micro-Manager's `LOG(`.

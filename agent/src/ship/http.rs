@@ -89,7 +89,7 @@ impl HttpShipper {
         };
         let retry_pause_max = section.retry_pause_max.0;
         let sender = Sender { client, destination, is_packed, retry_pause_max, ledger, counters };
-        Ok(Self { sender, requests_max: section.requests_max.max(1), drain_max: section.drain_max.0 })
+        Ok(Self { sender, requests_max: section.requests_max.get(), drain_max: section.drain_max.0 })
     }
 
     /// Delivers until the queue ends and is empty; after the stop signal at most for the time that draining may take.

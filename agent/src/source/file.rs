@@ -200,6 +200,7 @@ impl FileSource {
         while !self.ledger.is_settled() && Instant::now() < deadline {
             self.ledger.wait(Duration::from_millis(100));
         }
+        info!("{}", self.counters.summary());
         if !self.ledger.is_settled() {
             warn!("the collector did not take everything in time; the next start sends the rest");
         }
@@ -307,6 +308,18 @@ impl FileSource {
             if let Some(stream) = self.streams.get_mut(id) {
                 let acknowledged = stream.position.mark.offset;
                 stream.position.cuts.retain(|cut| *cut > acknowledged);
+            }
+        }
+        if self.is_blocked {
+            // How much could be lost is remembered too, for nobody knows how long nothing can be sent.
+            let waiting = self.ready.iter().filter_map(|id| self.streams.get(id));
+            changed.extend(
+                waiting.filter(|stream| stream.size_saved != stream.position.size_seen).map(|stream| stream.id),
+            );
+        }
+        for id in &changed {
+            if let Some(stream) = self.streams.get_mut(id) {
+                stream.size_saved = stream.position.size_seen;
             }
         }
         if !changed.is_empty() {

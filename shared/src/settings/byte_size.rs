@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A number of bytes.
+/// A number of bytes; in the config more than none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 
@@ -64,7 +64,7 @@ impl Serialize for ByteSize {
 impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| {
+        Self::parse(&text).filter(|size| size.0 > 0).ok_or_else(|| {
             serde::de::Error::custom(format!(
                 "{text:?} is not a size: write bytes with a unit, such as 256KiB or 32MiB"
             ))

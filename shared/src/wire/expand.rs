@@ -114,7 +114,7 @@ impl<'a> State<'a> {
 
     fn event(&mut self, line: &Line<'_>, place: Place) -> Result<AgentEvent, String> {
         if let Some(event) = line.e {
-            return self.madsci_event(event.get());
+            return self.madsci_event(event.get(), line.h);
         }
         let level = line
             .l
@@ -206,7 +206,7 @@ impl<'a> State<'a> {
     }
 
     /// A line that MADSci's client wrote is the very event that it also posts: same id, same content, same hash.
-    fn madsci_event(&mut self, text: &str) -> Result<AgentEvent, String> {
+    fn madsci_event(&mut self, text: &str, hash: Option<u64>) -> Result<AgentEvent, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| format!("the record's JSON: {error}"))?;
         let defaults = Defaults {
             now: EventTimestamp::from_utc_micros(self.envelope.observed),
@@ -214,7 +214,7 @@ impl<'a> State<'a> {
         };
         let event = Event::from_json(&value, &defaults)
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-        let hash = record_hash::of_whole_event(&event.to_json());
+        let hash = hash.unwrap_or_else(|| record_hash::of_whole_event(&event.to_json()));
         Ok(AgentEvent { time: self.utc_micros(&event.event_timestamp), event, hash })
     }
 

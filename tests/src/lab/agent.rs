@@ -61,6 +61,12 @@ impl Agent {
         fs::remove_dir_all(self.folder.join("data")).expect("the agent has made its data folder");
     }
 
+    /// Whether these bytes were ever written to its checkpoint.
+    pub fn has_saved(&self, bytes: &str) -> bool {
+        let file = fs::read(self.folder.join("data/agent-checkpoint.redb")).unwrap_or_default();
+        file.windows(bytes.len()).any(|window| window == bytes.as_bytes())
+    }
+
     /// What it logged, in all its lives.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()

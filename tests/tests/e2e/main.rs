@@ -12,3 +12,5 @@ mod page;
 mod rewritten_files;
 mod rotation;
 mod samples;
+mod sections;
+mod unfinished_lines;

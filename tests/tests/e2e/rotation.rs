@@ -52,6 +52,38 @@ fn generations_that_came_and_went_while_the_agent_was_down_are_read_when_the_fir
 }
 
 #[test]
+fn generations_between_a_deleted_one_and_the_live_one_are_read() {
+    let lines = |generation| (0..100).map(|line| format!("generation {generation} line {line}")).collect::<Vec<_>>();
+    // The live file may be given the inode of the deleted one.
+    for is_deleted_first in [false, true] {
+        let lab = Lab::new();
+        lab.write("logs/app.log", lines("A").join("\n") + "\n");
+        let collector = lab.collector();
+        let mut agent = lab.agent(&collector, &[("logs/app.log", "")]);
+        collector.wait_for_events(100);
+        agent.stop();
+        lab.rename("logs/app.log", "logs/app.log.1");
+        lab.write("logs/app.log", lines("B").join("\n") + "\n");
+        lab.rename("logs/app.log.1", "logs/app.log.2");
+        lab.rename("logs/app.log", "logs/app.log.1");
+        let delete = || std::fs::remove_file(lab.path("logs/app.log.2")).unwrap();
+        if is_deleted_first {
+            delete();
+        }
+        lab.write("logs/app.log", lines("C").join("\n") + "\n");
+        if !is_deleted_first {
+            delete();
+        }
+        agent.start();
+        collector.wait_for_events(300);
+        agent.stop();
+        assert_stored_once(&[lines("A"), lines("B"), lines("C")].concat(), &collector.events());
+        assert_eq!(collector.messages_of(&lab.path("logs/app.log.1")), lines("B"));
+        assert!(collector.dead_letters().is_empty());
+    }
+}
+
+#[test]
 fn rotation_under_a_running_agent_loses_and_repeats_nothing() {
     for pattern in ["logs/*.log", "logs"] {
         let lab = Lab::new();
@@ -160,4 +192,28 @@ fn files_that_are_renamed_while_they_wait_to_be_read_are_read() {
     collector.wait_for_events(written.len() as u64);
     agent.stop();
     assert_stored_once(&written, &collector.events());
+}
+
+#[test]
+fn files_that_get_their_name_when_they_are_written_arrive_whole() {
+    const FILES: usize = 200;
+    for (pattern, more) in [("logs", "exclude = [\"*.part\"]"), ("logs/*.log", ""), ("logs", "")] {
+        let lab = Lab::new();
+        lab.write("logs/first.log", "first\n");
+        let collector = lab.collector();
+        let mut agent = lab.agent(&collector, &[(pattern, more)]);
+        collector.wait_for_events(1);
+        let mut written = vec!["first".to_owned()];
+        for file in 0..FILES {
+            let part = format!("logs/{file}.part");
+            lab.write(&part, format!("file {file} beginning\nfile {file} mid"));
+            lab.append(&part, format!("dle\nfile {file} end\n"));
+            lab.rename(&part, format!("logs/{file}.log"));
+            written.extend(["beginning", "middle", "end"].map(|line| format!("file {file} {line}")));
+        }
+        collector.wait_for_events(written.len() as u64);
+        agent.stop();
+        assert_stored_once(&written, &collector.events());
+        assert!(collector.dead_letters().is_empty(), "{pattern} {more}");
+    }
 }

@@ -145,3 +145,12 @@ fn syslog_and_glog_state_the_level_before_the_time() {
     check("I20231123 12:00:00.123456 1 file.cc:12] text", true, Some(("I", Info)));
     check("E1123 text", false, None);
 }
+
+#[test]
+fn a_date_that_could_mean_two_days_is_not_read_but_its_level_is() {
+    let parsed = parse(&context(), "03/04/2026 10:00:00 ERROR boom");
+    assert_eq!((parsed.time, parsed.is_date_ambiguous), (None, true));
+    assert_eq!(parsed.level.map(|written| written.level), Some(Error));
+    assert!(!parse(&context(), "2026-04-03 10:00:00 ERROR boom").is_date_ambiguous);
+    assert!(!parse(&context(), "3/4 of the volume").is_date_ambiguous);
+}

@@ -58,6 +58,15 @@ impl FileSource {
             let section = &self.sections[index];
             visit_files(&section.patterns, &section.exclude, |file| found.push((index, file)));
         }
+        if self.is_first_scan {
+            for (index, section) in self.sections.iter().enumerate() {
+                for (number, pattern) in section.patterns.iter().enumerate() {
+                    if !found.iter().any(|(section, file)| (*section, file.pattern) == (index, number)) {
+                        warn!(pattern = pattern.text(), "no file matches this yet: waiting for one to appear");
+                    }
+                }
+            }
+        }
         let now = Instant::now();
         let mut still_skipped = HashSet::new();
         self.ready.append(&mut self.troubled);
@@ -77,7 +86,7 @@ impl FileSource {
             }
         }
         self.skipped.retain(|locator, _| still_skipped.contains(locator));
-        self.find_missing(&seen, now)?;
+        self.find_missing(&seen, now);
         self.save_new()?;
         self.count();
         self.is_first_scan = false;
@@ -209,19 +218,18 @@ impl FileSource {
 
     /// Followed files that the scan did not find: renamed to where no pattern reaches, or gone. At the start also
     /// those that are only remembered: they may have been rotated while nobody looked.
-    fn find_missing(&mut self, seen: &HashSet<StreamId>, now: Instant) -> Result<(), CheckpointError> {
+    fn find_missing(&mut self, seen: &HashSet<StreamId>, now: Instant) {
         let is_missing =
             |stream: &&Stream| !seen.contains(&stream.id) && (stream.state != State::Resting || self.is_first_scan);
         let missing: Vec<StreamId> = self.streams.values().filter(is_missing).map(|stream| stream.id).collect();
         let mut folders = Folders::default();
         for id in missing {
-            self.find_one_missing(id, &mut folders, now)?;
+            self.find_one_missing(id, &mut folders, now);
         }
-        Ok(())
     }
 
-    fn find_one_missing(&mut self, id: StreamId, folders: &mut Folders, now: Instant) -> Result<(), CheckpointError> {
-        let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
+    fn find_one_missing(&mut self, id: StreamId, folders: &mut Folders, now: Instant) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
         let old_path = Arc::clone(&stream.path);
         let place = match folders.find(&old_path, &stream.position.locator) {
             Ok(place) => place,
@@ -230,7 +238,7 @@ impl FileSource {
                 if !std::mem::replace(&mut stream.is_troubled, true) {
                     warn!(file = %old_path.display(), %error, "cannot look for this file; its position is kept");
                 }
-                return Ok(());
+                return;
             }
         };
         stream.is_troubled = false;
@@ -238,14 +246,14 @@ impl FileSource {
             let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEAVING_FOR));
             let is_read = metadata.len() == stream.read.offset;
             if stream.state == State::Resting && path == *old_path && is_read && is_old {
-                return Ok(());
+                return;
             }
             let was_leaving = stream.state == State::Leaving;
             let pattern = &stream.position.pattern;
             let has_pattern = |section: &Section| section.patterns.iter().any(|known| known.text() == pattern);
-            let Some(section) = self.sections.iter().position(has_pattern) else { return Ok(()) };
+            let Some(section) = self.sections.iter().position(has_pattern) else { return };
             if self.sections[section].exclude.matches(&path) && self.sections[section].exclude.matches(&old_path) {
-                return Ok(());
+                return;
             }
             self.meet_again(id, section, &path, &metadata, now);
             if let Some(stream) = self.streams.get_mut(&id) {
@@ -254,7 +262,7 @@ impl FileSource {
             if !was_leaving && path != *old_path {
                 self.adopt_generations(id, &old_path);
             }
-            return Ok(());
+            return;
         }
         if let Some(file) = &stream.file
             && let Ok(metadata) = file.metadata()
@@ -266,22 +274,21 @@ impl FileSource {
                 self.ready.insert(id);
             }
             self.hot.insert(id);
-            return Ok(());
+            return;
         }
         let bytes_lost = stream.position.size_seen.saturating_sub(stream.read.offset);
         if bytes_lost > 0 {
             let message = format!("{bytes_lost} bytes were gone before they could be read: the file was deleted");
             self.report(id, &Report { reason: "deleted", message, bytes_lost });
             if let Some(stream) = self.streams.get_mut(&id) {
+                // Only in memory: an agent that ends before this is delivered tells of it again.
                 stream.position.size_seen = stream.read.offset;
-                self.checkpoint.save([(id, &stream.position)])?;
             }
         }
         info!(file = %old_path.display(), "file is gone");
         self.adopt_generations(id, &old_path);
         self.rest(id);
         self.gone.insert(id);
-        Ok(())
     }
 
     /// A file was rotated away. Other generations between it and its successor may have come and gone while nobody
@@ -409,6 +416,7 @@ fn new_stream(id: StreamId, position: Position, state: State) -> Stream {
         unfinished_to: None,
         searched_to: 0,
         state,
+        size_saved: 0,
         is_troubled: false,
         is_new: false,
     }

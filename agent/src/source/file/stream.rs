@@ -47,6 +47,8 @@ pub(crate) struct Stream {
     /// An unfinished line beyond the buffer was searched for its end up to here.
     pub searched_to: u64,
     pub state: State,
+    /// The `size_seen` that the checkpoint holds.
+    pub size_saved: u64,
     /// It cannot be read or looked for now, and that was said.
     pub is_troubled: bool,
     /// The checkpoint does not know of it yet.
