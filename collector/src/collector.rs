@@ -85,7 +85,7 @@ impl Collector {
             StoreKind::Sqlite => Arc::new(SqliteStore::open(&config.store_path(), &config.store, tasks, &metrics)?),
         };
         let zone = config.zone.0.clone();
-        let ingest = Ingest::new(Arc::clone(&store), zone, &manager_id, config.http.batch_events_max, &metrics);
+        let ingest = Ingest::new(Arc::clone(&store), zone, &manager_id, config.http.batch_events_max.get(), &metrics);
         let router = api::router(&config, store, ingest, metrics, tasks, stop.clone());
         let listener = listener.tap_io(|connection| {
             // Answers are small and somebody waits for each of them.

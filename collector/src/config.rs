@@ -1,6 +1,6 @@
 //! The collector's config: what all rooms need, and each room's own part.
 
-use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
+use std::{fmt, net::IpAddr, num::NonZeroUsize, path::PathBuf, str::FromStr};
 
 use jiff::tz::TimeZone;
 use labtrail_shared::{
@@ -78,7 +78,7 @@ pub struct HttpConfig {
     /// size while it is read.
     pub body_bytes_max: ByteSize,
     /// How many events one batch of an agent may hold. Default 50000.
-    pub batch_events_max: usize,
+    pub batch_events_max: NonZeroUsize,
     /// How much all bodies that are being read may take together; further senders wait. Default 256MiB.
     pub bodies_bytes_max: ByteSize,
     /// How long a sender may take for its body. Default 60s.
@@ -89,7 +89,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             body_bytes_max: ByteSize::mib(32),
-            batch_events_max: 50_000,
+            batch_events_max: NonZeroUsize::new(50_000).expect("it is not zero"),
             bodies_bytes_max: ByteSize::mib(256),
             body_time_max: Period::secs(60),
         }
@@ -118,12 +118,12 @@ pub struct LiveConfig {
     /// How many events may wait for a watcher; one that falls further behind is told how many it missed. Default 4096.
     pub queue_events_max: QueueLength,
     /// How many may watch at the same time. Default 200.
-    pub watchers_max: usize,
+    pub watchers_max: NonZeroUsize,
 }
 
 impl Default for LiveConfig {
     fn default() -> Self {
-        Self { queue_events_max: QueueLength(4096), watchers_max: 200 }
+        Self { queue_events_max: QueueLength(4096), watchers_max: NonZeroUsize::new(200).expect("it is not zero") }
     }
 }
 

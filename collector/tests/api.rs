@@ -280,7 +280,7 @@ async fn a_body_without_a_length_is_limited_too() {
 
 #[tokio::test]
 async fn a_batch_of_too_many_events_is_refused_whole() {
-    let lab = Lab::with(|config| config.http.batch_events_max = 2).await;
+    let lab = Lab::with(|config| config.http.batch_events_max = 2.try_into().unwrap()).await;
     let answer = lab.send("POST", "/api/v1/events", &content_type(wire::CONTENT_TYPE), batch(&["a", "b", "c"])).await;
     assert_eq!(answer.status, 413);
     assert!(answer.text().contains("http.batch_events_max"), "{}", answer.text());
@@ -414,7 +414,7 @@ async fn a_slow_watcher_is_told_what_it_missed_and_slows_nobody() {
 
 #[tokio::test]
 async fn too_many_watchers_are_asked_to_come_later() {
-    let lab = Lab::with(|config| config.live.watchers_max = 1).await;
+    let lab = Lab::with(|config| config.live.watchers_max = 1.try_into().unwrap()).await;
     let mut first = lab.open("GET", "/api/v1/events/live", "", b"").await;
     read_until(&mut first, "id: 0").await;
     let second = lab.get("/api/v1/events/live").await;

@@ -45,11 +45,11 @@ const HANDLE_IDLE_MAX: Duration = Duration::from_secs(2);
 /// A renamed file is watched for so long after its last growth: writers may finish their last lines in it.
 const LEAVING_FOR: Duration = Duration::from_mins(5);
 /// Scanning may take one part in so many of a core.
-const SCAN_SHARE: u32 = 250;
+const SCAN_SHARE: u32 = 400;
 /// When something is said to have changed, scanning may take one part in so many of a core.
 const HINTED_SCAN_SHARE: u32 = 50;
 /// The longest pause between scans that [`SCAN_SHARE`] may ask for.
-const SCAN_INTERVAL_MAX: Duration = Duration::from_secs(10);
+const SCAN_INTERVAL_MAX: Duration = Duration::from_secs(30);
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// One `[[files]]` section, compiled.

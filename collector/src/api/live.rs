@@ -108,7 +108,7 @@ impl Live {
             }
             Ok::<(), Infallible>(())
         });
-        let places = Arc::new(Semaphore::new(config.watchers_max));
+        let places = Arc::new(Semaphore::new(config.watchers_max.get()));
         Self { store, news, places, stop, metrics: live_metrics }
     }
 

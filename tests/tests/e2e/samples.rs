@@ -1,5 +1,6 @@
-//! Logs of real instruments arrive whole. The numbers are those of `tests/samples/INDEX.md`, which were counted there
-//! without this code; a line that is not blank is an event in this version.
+//! Logs of real instruments arrive whole. A line that is not blank is an event in this version; where a file's records
+//! are lines that begin with a time, the number of lines with a time of their own is that of the records which
+//! `tests/samples/INDEX.md` counted without this code, and so are the first and last times and the levels.
 
 use labtrail_tests::lab::{Lab, StoredEvent, wait_until};
 
