@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use labtrail_shared::{shutdown::Stop, wire};
+use labtrail_shared::{shutdown::Stop, telemetry::with_causes, wire};
 use rand::RngExt;
 use reqwest::{Client, StatusCode, header};
 use serde::Deserialize;
@@ -221,15 +221,4 @@ fn pack_zstd(bodies: &[Vec<u8>]) -> std::io::Result<Vec<u8>> {
         encoder.write_all(body)?;
     }
     encoder.finish()
-}
-
-/// An error with what caused it: reqwest's own text leaves out the interesting part.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use labtrail_shared::filter::FilterError;
+use labtrail_shared::{filter::FilterError, telemetry::with_causes};
 use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
@@ -79,17 +79,6 @@ impl IntoResponse for Problem {
         }
         response
     }
-}
-
-/// The error and what caused it, in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 impl From<StoreError> for Problem {

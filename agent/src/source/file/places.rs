@@ -249,9 +249,7 @@ impl FileSource {
                 return;
             }
             let was_leaving = stream.state == State::Leaving;
-            let pattern = &stream.position.pattern;
-            let has_pattern = |section: &Section| section.patterns.iter().any(|known| known.text() == pattern);
-            let Some(section) = self.sections.iter().position(has_pattern) else { return };
+            let Some((section, _)) = place_of(&self.sections, &stream.position.pattern) else { return };
             if self.sections[section].exclude.matches(&path) && self.sections[section].exclude.matches(&old_path) {
                 return;
             }
@@ -296,11 +294,8 @@ impl FileSource {
     fn adopt_generations(&mut self, id: StreamId, old_path: &Path) {
         let (Some(folder), Some(name)) = (old_path.parent(), old_path.file_name()) else { return };
         let Some(stream) = self.streams.get(&id) else { return };
-        let (pattern, born) = (&stream.position.pattern, stream.position.locator.birth_ns);
-        let place = self.sections.iter().enumerate().find_map(|(index, section)| {
-            section.patterns.iter().position(|known| known.text() == pattern).map(|pattern| (index, pattern))
-        });
-        let Some((section, pattern)) = place else { return };
+        let born = stream.position.locator.birth_ns;
+        let Some((section, pattern)) = place_of(&self.sections, &stream.position.pattern) else { return };
         let Ok(entries) = std::fs::read_dir(folder) else { return };
         for entry in entries.flatten() {
             let path = entry.path();
@@ -399,6 +394,13 @@ impl FileSource {
         }
         self.progress.scanned();
     }
+}
+
+/// The section of a pattern and its number there, if the config still has it.
+fn place_of(sections: &[Section], pattern: &str) -> Option<(usize, usize)> {
+    sections.iter().enumerate().find_map(|(index, section)| {
+        section.patterns.iter().position(|known| known.text() == pattern).map(|number| (index, number))
+    })
 }
 
 fn new_stream(id: StreamId, position: Position, state: State) -> Stream {

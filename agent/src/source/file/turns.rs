@@ -75,7 +75,6 @@ impl FileSource {
             turn.rotate_left(at);
         }
         self.note_beginnings(&turn)?;
-        let mut is_first = true;
         for (place, id) in turn.iter().enumerate() {
             if stop.is_given() {
                 return Ok(false);
@@ -83,12 +82,11 @@ impl FileSource {
             let before = self.streams.get(id).map(|stream| stream.read);
             if self.read_turn(*id)? == Turn::Blocked {
                 self.is_blocked = true;
-                // Who got something has had its turn.
+                // Who got something has had its turn; who got nothing is the next.
                 let has_moved = self.streams.get(id).map(|stream| stream.read) != before;
-                self.blocked_at = turn.get(place + usize::from(has_moved || !is_first)).or(turn.first()).copied();
+                self.blocked_at = turn.get(place + usize::from(has_moved)).or(turn.first()).copied();
                 return Ok(false);
             }
-            is_first = false;
         }
         Ok(!self.ready.is_empty())
     }

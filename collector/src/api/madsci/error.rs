@@ -5,17 +5,13 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use labtrail_shared::event::EventProblem;
+use labtrail_shared::{event::EventProblem, telemetry::with_causes};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::error;
 use utoipa::ToSchema;
 
-use crate::{
-    api::{body::BodyError, error::with_causes},
-    ingest::EventError,
-    store::StoreError,
-};
+use crate::{api::body::BodyError, ingest::EventError, store::StoreError};
 
 /// An error: a text, or for an input that is not valid (422) a list of what is wrong.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use labtrail_shared::telemetry::with_causes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::{Api, error::with_causes};
+use crate::api::Api;
 
 /// MADSci's answer: always 200, also when the store cannot be read.
 #[derive(Debug, Serialize, ToSchema)]
