@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the tests need beyond Rust and a C compiler: a real browser and its driver. Does nothing where they
-# are already there.
+# Installs what the tests need beyond Rust and a C compiler: real Kafka and MongoDB, a real browser and its driver. Does
+# nothing where they are already there.
 set -euo pipefail
+
+"$(dirname "$0")"/fetch-services.sh
 
 if command -v chromium > /dev/null && command -v chromedriver > /dev/null; then
     exit 0

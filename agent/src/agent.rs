@@ -1,6 +1,10 @@
 //! The process of an agent: its rooms, tied by one bounded queue and one ledger.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    time::Duration,
+};
 
 use jiff::tz::TimeZone;
 use labtrail_shared::{
@@ -15,12 +19,12 @@ use crate::{
     config::{Config, ConfigError, FilesSection, From},
     delivery::Ledger,
     intake::{BatchLimits, Intake, Origin},
-    ship::{HttpShipper, ShipError},
+    ship::{Reports, ShipError, Shipper},
     source::file::{
         FileSource, Pace, Section,
         checkpoint::{Checkpoint, CheckpointError},
     },
-    status::{Counters, Progress},
+    status::{Counters, Health, Page, Progress},
 };
 
 /// The agent cannot start.
@@ -39,12 +43,15 @@ enum Failure {
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Ship(#[from] ShipError),
+    #[error("listen on {0} for status.listen")]
+    Listen(SocketAddr, #[source] std::io::Error),
 }
 
 /// A running agent.
 #[derive(Debug)]
 pub struct Agent {
     progress: Progress,
+    health: Health,
 }
 
 impl Agent {
@@ -56,7 +63,7 @@ impl Agent {
 
     fn try_start(config: Config, tasks: &mut Tasks, stop: &Stop, metrics: &Metrics) -> Result<Self, Failure> {
         config.check()?;
-        let Config { data_dir, agent, files, ship, watch, log: _ } = config;
+        let Config { data_dir, agent, files, ship, watch, status, log: _ } = config;
         std::fs::create_dir_all(&data_dir).map_err(|error| Failure::DataDir(data_dir.clone(), error))?;
         let checkpoint = Checkpoint::open(&data_dir.join("agent-checkpoint.redb"))?;
         let host = agent.host_name.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
@@ -64,13 +71,21 @@ impl Agent {
         let counters = Counters::register(metrics);
         let progress = Progress::default();
         let ledger = Ledger::default();
-        let room_bytes = ship.queue_bytes_max.as_usize();
+        let health = Health::default();
+        let room_bytes = ship.queue_bytes();
         let (queue, batches) = mpsc::channel(Intake::batches_max(room_bytes));
         let limits =
             BatchLimits { bytes_max: ship.batch_bytes_max.as_usize(), records_max: ship.batch_records_max.get() };
         let destination = ship.to.clone().ok_or(ConfigError::NoDestination)?;
         info!(agent = %id, to = %destination, "starting");
-        let shipper = HttpShipper::new(destination, &ship, ledger.clone(), counters.clone())?;
+        let reports = Reports { ledger: ledger.clone(), counters: counters.clone(), health: health.clone() };
+        let shipper = Shipper::new(destination, &ship, &id, reports, metrics)?;
+        if let Some(address) = status.listen {
+            let listener = listen(address).map_err(|error| Failure::Listen(address, error))?;
+            let (health, progress) = (health.clone(), progress.clone());
+            let page = Page { agent: id.clone(), health, progress, metrics: metrics.clone() };
+            tasks.start("status", page.serve(listener, stop.clone()));
+        }
         let intake = Intake::new((id, host), limits, queue, room_bytes, ledger.clone(), counters.clone());
         let sections = files.into_iter().map(|section| compile(section, &data_dir)).collect();
         let pace = Pace {
@@ -90,13 +105,25 @@ impl Agent {
             ledger.wake();
             Ok::<(), ShipError>(())
         });
-        Ok(Self { progress })
+        Ok(Self { progress, health })
     }
 
     /// How far every file is.
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
+
+    /// What hinders the agent.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    info!(address = %listener.local_addr()?, "serving /health and /metrics");
+    Ok(listener)
 }
 
 fn compile(section: FilesSection, data_dir: &std::path::Path) -> Section {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,8 +17,12 @@ use thiserror::Error;
 
 use crate::{
     parse::{DateOrder, Parser},
-    ship::Destination,
+    ship::{Destination, ShipConfigError},
     source::file::{Exclude, Pattern},
+};
+pub use crate::{
+    ship::{Compression, KafkaSection, RecordForm, ShipSection},
+    status::StatusSection,
 };
 
 /// What is wrong with a configuration that could be read.
@@ -34,8 +37,13 @@ pub enum ConfigError {
     )]
     NoFiles,
     /// There is nowhere to send to.
-    #[error("nowhere to send to: set ship.to (for example \"http://collector:8001\") or give --to")]
+    #[error(
+        "nowhere to send to: set ship.to (for example \"http://collector:8001\" or \"kafka://kafka1:9092\") or give --to"
+    )]
     NoDestination,
+    /// Settings of `[ship]` that do not go together.
+    #[error(transparent)]
+    Ship(#[from] ShipConfigError),
     /// The agent has no name.
     #[error("agent.id is empty: give this machine a name that stays, or leave the key out for the host name")]
     NoId,
@@ -63,6 +71,9 @@ pub struct Config {
     /// How often to look.
     #[serde(default)]
     pub watch: WatchSection,
+    /// Where the agent tells of itself.
+    #[serde(default)]
+    pub status: StatusSection,
     /// The agent's own log, on standard error.
     #[serde(default)]
     pub log: LogSection,
@@ -159,63 +170,6 @@ impl FilesSection {
     }
 }
 
-/// `[ship]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ShipSection {
-    /// The collector: `http://HOST:PORT` or `https://HOST:PORT`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<Destination>,
-    /// `auto` packs with zstd unless the collector is on this machine; `zstd` or `none` force it.
-    pub compression: Compression,
-    /// A batch is closed when it is so large ...
-    pub batch_bytes_max: ByteSize,
-    /// ... or holds so many records ...
-    pub batch_records_max: NonZeroU32,
-    /// ... or is so old.
-    pub batch_age_max: Period,
-    /// How much may be under way: beyond it, reading waits. The agent's memory grows with it.
-    pub queue_bytes_max: ByteSize,
-    /// How many requests may be under way at once.
-    pub requests_max: NonZeroUsize,
-    /// A request that is not answered for so long is sent again.
-    pub request_timeout: Period,
-    /// The longest pause between tries while the collector does not answer. Trying never ends.
-    pub retry_pause_max: Period,
-    /// How long a stop waits for what is under way. What does not arrive is sent at the next start.
-    pub drain_max: Period,
-}
-
-impl Default for ShipSection {
-    fn default() -> Self {
-        Self {
-            to: None,
-            compression: Compression::Auto,
-            batch_bytes_max: ByteSize::kib(256),
-            batch_records_max: NonZeroU32::new(4000).expect("it is not zero"),
-            batch_age_max: Period::millis(25),
-            queue_bytes_max: ByteSize::mib(8),
-            requests_max: NonZeroUsize::new(4).expect("it is not zero"),
-            request_timeout: Period::secs(60),
-            retry_pause_max: Period::secs(30),
-            drain_max: Period::secs(10),
-        }
-    }
-}
-
-/// Whether requests are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// With zstd, unless the collector is on this machine.
-    #[default]
-    Auto,
-    /// With zstd.
-    Zstd,
-    /// Not at all.
-    None,
-}
-
 /// `[watch]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -305,11 +259,12 @@ impl Config {
             files: vec![files],
             ship: ShipSection { to, ..ShipSection::default() },
             watch: WatchSection::default(),
+            status: StatusSection::default(),
             log: LogSection::default(),
         }
     }
 
-    /// Checks that nothing is missing.
+    /// Checks that nothing is missing and that the settings go together.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.files.iter().all(|section| section.paths.is_empty()) {
             return Err(ConfigError::NoFiles);
@@ -320,7 +275,7 @@ impl Config {
         if self.agent.id.as_deref() == Some("") {
             return Err(ConfigError::NoId);
         }
-        Ok(())
+        Ok(self.ship.check()?)
     }
 
     /// The effective settings as TOML.
@@ -333,9 +288,12 @@ impl Config {
 mod tests {
     use std::path::Path;
 
-    use labtrail_shared::settings;
+    use labtrail_shared::{
+        kafka::{Mechanism, Security},
+        settings::{self, ByteSize, Secret},
+    };
 
-    use super::Config;
+    use super::{Config, KafkaSection};
 
     fn error(text: &str) -> String {
         let parsed = settings::parse::<Config>(text, Path::new("agent.toml"), |_| None);
@@ -367,6 +325,17 @@ mod tests {
         check("[ship]\nto = \"htp://x\"\n", "agent.toml:2: ship.to: ");
         check("[ship]\nto = \"http://x\"\n", "nothing to follow");
         check("[[files]]\npaths = [\"a\"]\n", "nowhere to send to");
+        let ship = |text: &str| format!("[[files]]\npaths = [\"a\"]\n[ship]\n{text}");
+        check(&ship("to = \"http://x\"\ncompression = \"lz4\"\n"), "ship.compression = \"lz4\" is for Kafka only");
+        check(&ship("to = \"http://x\"\n[ship.kafka]\n"), "[ship.kafka] is set, but ship.to is a collector");
+        let kafka = |text: &str| ship(&format!("to = \"kafka://x:9092\"\n[ship.kafka]\n{text}"));
+        check(&kafka(""), "valid");
+        check(&kafka("record = \"single\"\n"), "agent.toml:6: ship.kafka.record: unknown key `record`");
+        check(&kafka("dead_letter_topic = \"a b\"\n"), "ship.kafka.dead_letter_topic names a topic");
+        check(&kafka("dead_letter_topic = \"labtrail.events\"\n"), "ship.kafka.dead_letter_topic is the topic of the");
+        check(&kafka("message_bytes_max = \"1KiB\"\n"), "ship.kafka.message_bytes_max = \"1KiB\" is too small");
+        check(&kafka("message_bytes_max = \"256KiB\"\n"), "ship.batch_bytes_max = \"256KiB\" does not fit");
+        check(&kafka("[ship.kafka.security]\nprotocol = \"sasl_ssl\"\n"), "ship.kafka.security.mechanism is missing");
         check("[watch]\nscan_interval = 5\n", "agent.toml:2: watch.scan_interval: invalid type");
     }
 
@@ -374,8 +343,23 @@ mod tests {
     fn the_sample_file_is_valid_and_prints_as_itself() {
         let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/agent.toml"));
         let text = std::fs::read_to_string(file).expect("the sample is there");
-        let config: Config = settings::parse(&text, file, |_| None).expect("the sample is valid");
+        let mut config: Config = settings::parse(&text, file, |_| None).expect("the sample is valid");
         config.check().expect("the sample is complete");
+        // What is printed only where it is set.
+        let some = || Some("x".to_owned());
+        config.status.listen = Some(([127, 0, 0, 1], 1).into());
+        config.ship.queue_bytes_max = Some(ByteSize::mib(1));
+        let security = Security {
+            mechanism: Some(Mechanism::Plain),
+            username: some(),
+            password: some().map(Secret::new),
+            password_file: some().map(Into::into),
+            ca_file: some().map(Into::into),
+            certificate_file: some().map(Into::into),
+            key_file: some().map(Into::into),
+            ..Security::default()
+        };
+        config.ship.kafka = Some(KafkaSection { security, ..KafkaSection::default() });
         let printed = config.to_toml();
         let again: Config =
             settings::parse(&printed, Path::new("printed"), |_| None).expect("what is printed can be read");

@@ -2,7 +2,7 @@
 //!
 //! A batch says up to which mark of its stream it reaches. The [`Ledger`] remembers the batches of each stream in
 //! their order and moves a stream's mark only over those that were acknowledged without a gap. So a checkpoint never
-//! steps over what is not durable at the collector.
+//! steps over what is not durable at the collector or the brokers.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -35,13 +35,15 @@ pub(crate) struct Batch {
     pub body: Vec<u8>,
     /// How many events.
     pub count: u32,
+    /// The file they are from.
+    pub file: String,
     /// What to acknowledge.
     pub receipt: Receipt,
     /// Its share of the memory that may be under way; given back when it is dropped.
     pub room: OwnedSemaphorePermit,
 }
 
-/// What to acknowledge when a batch is durable at the collector.
+/// What to acknowledge when a batch is durable where it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Receipt {
     stream: StreamId,

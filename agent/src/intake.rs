@@ -71,6 +71,7 @@ pub(crate) struct Intake {
 pub(crate) struct OpenBatch {
     encoder: BatchEncoder,
     body: Vec<u8>,
+    file: String,
     room: OwnedSemaphorePermit,
 }
 
@@ -126,7 +127,7 @@ impl Intake {
         let mut body =
             Vec::with_capacity((bytes_expected + bytes_expected / 4 + 512).min(self.limits.bytes_max + 4096));
         let encoder = BatchEncoder::begin(&envelope, &mut body);
-        Some(OpenBatch { encoder, body, room })
+        Some(OpenBatch { encoder, body, file: envelope.file, room })
     }
 
     /// Adds a line that begins at `offset`. A blank line is counted and left out: then it says false.
@@ -196,7 +197,8 @@ impl Intake {
         drop(batch.room.split(spare));
         self.counters.records_read.inc_by(u64::from(count));
         let receipt = self.ledger.enter(stream, mark);
-        let queued = self.queue.try_send(Batch { body: batch.body, count, receipt, room: batch.room });
+        let OpenBatch { body, file, room, .. } = batch;
+        let queued = self.queue.try_send(Batch { body, count, file, receipt, room });
         // The queue is as long as there are permits; it is closed only when the process ends, and then the
         // checkpoint has not moved.
         debug_assert!(!matches!(queued, Err(mpsc::error::TrySendError::Full(_))), "a batch holds at least one permit");

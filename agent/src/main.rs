@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use labtrail_agent::{
-    Agent, DateOrder,
+    Agent, DateOrder, Destination,
     config::{Config, ConfigError, FilesSection, From},
 };
 use labtrail_shared::{
@@ -30,6 +30,8 @@ Examples:
     labtrail-agent --to http://localhost:8001 /var/log/instrument
   Only what is written from now on:
     labtrail-agent --to http://lab-server:8001 --from end 'C:/Logs/*.log'
+  Through Kafka:
+    labtrail-agent --to kafka://kafka1:9092,kafka2:9092 /var/log/instrument
   As a service:
     labtrail-agent check-config /etc/labtrail/agent.toml
     labtrail-agent --config /etc/labtrail/agent.toml";
@@ -48,9 +50,10 @@ struct Run {
     /// Config file (TOML); the flags below win over it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Address of the collector, such as `http://lab-server:8001`.
+    /// Where to send: a collector, such as `http://lab-server:8001`, or Kafka, such as `kafka://kafka1:9092/TOPIC`
+    /// (without a topic: `labtrail.events`).
     #[arg(long, value_name = "URL")]
-    to: Option<labtrail_agent::Destination>,
+    to: Option<Destination>,
     /// Where the agent remembers how far it read.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -60,6 +63,9 @@ struct Run {
     /// Whether 03/04/2026 is the 4th of March (mdy) or the 3rd of April (dmy); without it such dates are not read.
     #[arg(long, value_name = "mdy|dmy")]
     date_order: Option<DateOrder>,
+    /// Serve `/health` and `/metrics` there, such as `127.0.0.1:9464`.
+    #[arg(long, value_name = "ADDR")]
+    status_listen: Option<std::net::SocketAddr>,
     /// Files, folders (all files below them) or globs.
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
@@ -80,6 +86,12 @@ impl Run {
         }
         if self.to.is_some() {
             config.ship.to.clone_from(&self.to);
+            if matches!(self.to, Some(Destination::Http(_))) {
+                config.ship.kafka = None;
+            }
+        }
+        if self.status_listen.is_some() {
+            config.status.listen = self.status_listen;
         }
         config.check()?;
         Ok(config)

@@ -1,90 +1,79 @@
 //! Batches out, acknowledgements back.
 
+mod destination;
 mod http;
+mod kafka;
+mod settings;
 
-use std::{fmt, sync::Arc};
+pub use destination::Destination;
+use labtrail_shared::shutdown::Stop;
+pub(crate) use settings::ShipConfigError;
+pub use settings::{Compression, KafkaSection, RecordForm, ShipSection};
+use thiserror::Error;
+use tokio::sync::mpsc;
 
-pub(crate) use http::{HttpShipper, ShipError};
-use reqwest::Url;
-use serde::{Deserialize, Serialize};
+use self::{http::HttpShipper, kafka::KafkaShipper};
+use crate::{
+    delivery::{Batch, Ledger},
+    status::{Counters, Health},
+};
 
-/// Where batches go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination(Arc<Url>);
+/// The transport cannot be set up.
+#[derive(Debug, Error)]
+pub(crate) enum ShipError {
+    /// The HTTP client cannot be made.
+    #[error("set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+    /// The Kafka client cannot be made.
+    #[error("set up the Kafka client")]
+    Producer(#[source] rdkafka::error::KafkaError),
+    /// The login cannot be used.
+    #[error("set up the login to Kafka")]
+    Security(#[source] labtrail_shared::kafka::SecurityError),
+}
 
-impl Destination {
-    /// Where the batches are posted.
-    pub(crate) fn events_url(&self) -> Url {
-        let mut url = Url::clone(&self.0);
-        let base = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{base}/api/v1/events"));
-        url
-    }
+/// What every transport reports to.
+#[derive(Debug, Clone)]
+pub(crate) struct Reports {
+    /// Who waits for acknowledgements.
+    pub ledger: Ledger,
+    /// What is counted.
+    pub counters: Counters,
+    /// Whether batches can be delivered now, and why not.
+    pub health: Health,
+}
 
-    /// Whether the collector is on this machine.
-    pub(crate) fn is_loopback(&self) -> bool {
-        self.0.host_str().is_some_and(|host| {
-            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+/// Delivers the batches of a queue.
+#[derive(Debug)]
+pub(crate) enum Shipper {
+    /// To a collector.
+    Http(HttpShipper),
+    /// To brokers.
+    Kafka(Box<KafkaShipper>),
+}
+
+impl Shipper {
+    /// A transport to `destination`. `agent` names who sends.
+    pub(crate) fn new(
+        destination: Destination,
+        section: &ShipSection,
+        agent: &str,
+        reports: Reports,
+        metrics: &labtrail_shared::telemetry::Metrics,
+    ) -> Result<Self, ShipError> {
+        Ok(match destination {
+            Destination::Http(address) => Self::Http(HttpShipper::new(address, section, reports)?),
+            Destination::Kafka { brokers, topic } => {
+                Self::Kafka(Box::new(KafkaShipper::new(&brokers, &topic, section, agent, reports, metrics)?))
+            }
         })
     }
-}
 
-impl std::str::FromStr for Destination {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let example = "write http://HOST:PORT or https://HOST:PORT, such as http://localhost:8001";
-        if text.starts_with("kafka://") {
-            return Err(format!("this version ships over HTTP only, not yet to Kafka: {example}"));
-        }
-        let url = Url::parse(text).map_err(|error| format!("{text:?} is not a URL ({error}): {example}"))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(format!("{text:?} is not an HTTP address: {example}"));
-        }
-        Ok(Self(Arc::new(url)))
-    }
-}
-
-impl fmt::Display for Destination {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut url = Url::clone(&self.0);
-        if url.password().is_some() {
-            // Never printed, whatever prints this; a URL with a host always takes a password.
-            let _ = url.set_password(Some("***"));
-        }
-        formatter.write_str(url.as_str())
-    }
-}
-
-impl Serialize for Destination {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Destination {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Destination;
-
-    #[test]
-    fn a_destination_is_an_http_address() {
-        let parse = |text: &str| text.parse::<Destination>();
-        let local = parse("http://localhost:8001").expect("valid");
-        assert_eq!(local.events_url().as_str(), "http://localhost:8001/api/v1/events");
-        assert!(local.is_loopback() && parse("http://[::1]:1").expect("valid").is_loopback());
-        let remote = parse("https://me:secret@lab.example/labtrail/").expect("valid");
-        assert_eq!(remote.events_url().path(), "/labtrail/api/v1/events");
-        assert_eq!(remote.to_string(), "https://me:***@lab.example/labtrail/");
-        assert!(!remote.is_loopback());
-        for bad in ["localhost:8001", "ftp://x", "kafka://x/y", "nonsense", ""] {
-            assert!(parse(bad).is_err(), "{bad}");
+    /// Delivers until the queue ends and is empty; after the stop signal at most for the time that draining may take.
+    pub(crate) async fn run(self, queue: mpsc::Receiver<Batch>, stop: Stop) -> Result<(), ShipError> {
+        match self {
+            Self::Http(shipper) => shipper.run(queue, stop).await,
+            Self::Kafka(shipper) => shipper.run(queue, stop).await,
         }
     }
 }

@@ -1,4 +1,7 @@
-//! What the agent says of itself: counters for Prometheus and how far each file is delivered.
+//! What the agent says of itself: counters for Prometheus, how far each file is delivered, and what hinders it.
+
+mod health;
+mod page;
 
 use std::{
     collections::BTreeMap,
@@ -6,7 +9,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+pub use health::{Health, Problem};
 use labtrail_shared::telemetry::Metrics;
+pub(crate) use page::Page;
+pub use page::StatusSection;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -67,15 +73,11 @@ impl Counters {
             counter("invalid_sequences", "Byte sequences that are not UTF-8, shown as U+FFFD", invalid_sequences);
             counter("ambiguous_dates", "Records whose date is not read for want of date_order", ambiguous_dates);
             counter("truncated_lines", "Lines longer than the limit, cut and marked", truncated_lines);
-            counter("records_delivered", "Records the collector has on disk", records_delivered);
+            counter("records_delivered", "Records the collector or the brokers have", records_delivered);
             counter("records_repeated", "Delivered records that the collector already had", records_repeated);
-            counter(
-                "records_refused",
-                "Delivered records that the collector put among the dead letters",
-                records_refused,
-            );
-            counter("requests", "Requests sent to the collector", requests);
-            counter("retries", "Requests sent again after a failure", retries);
+            counter("records_refused", "Delivered records that went to the dead letters", records_refused);
+            counter("requests", "Requests sent to the collector (over HTTP)", requests);
+            counter("retries", "Deliveries tried again after a failure", retries);
             registry.register("agent_bytes_lost", "Bytes gone before they could be read", bytes_lost.clone());
             registry.register("agent_files_followed", "Files followed now", files_followed.clone());
             registry.register("agent_files_skipped", "Files found but not read", files_skipped.clone());

@@ -61,9 +61,16 @@ const WORDS: [&str; 48] = [
     "acknowledged",
 ];
 
+/// The length of a line, without its end.
+const LINE_BYTES: usize = 200;
+
 /// Writes `lines` lines that end about now, a hundredth of a second apart; the same ones each time.
 pub(crate) fn write(folder: &Path, lines: u64) -> anyhow::Result<PathBuf> {
-    let path = folder.join(format!("corpus-{lines}.log"));
+    write_lines(folder.join(format!("corpus-{lines}.log")), lines, LINE_BYTES)
+}
+
+/// The same with lines of another length.
+pub(crate) fn write_lines(path: PathBuf, lines: u64, line_bytes: usize) -> anyhow::Result<PathBuf> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&path)?);
     let mut random = StdRng::seed_from_u64(42);
     let mut at = Timestamp::now() - SignedDuration::from_millis(10 * i64::try_from(lines)?);
@@ -80,14 +87,14 @@ pub(crate) fn write(folder: &Path, lines: u64) -> anyhow::Result<PathBuf> {
         text.clear();
         text.push_str(&local.strftime("%Y-%m-%d %H:%M:%S,%3f").to_string());
         write!(text, " - instrument.module{} - {level} - ", random.random_range(0..20))?;
-        while text.len() < 200 {
+        while text.len() < line_bytes {
             text.push_str(WORDS[random.random_range(0..WORDS.len())]);
             if random.random_range(0..4) == 0 {
                 write!(text, " {}", random.random_range(0..100_000))?;
             }
             text.push(' ');
         }
-        text.truncate(200);
+        text.truncate(line_bytes);
         text.push('\n');
         out.write_all(text.as_bytes())?;
     }

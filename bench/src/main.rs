@@ -5,6 +5,9 @@
 mod agent;
 mod corpus;
 mod idle;
+mod kafka_agent;
+mod kafka_collector;
+mod kafka_latency;
 mod measure;
 mod query;
 mod sink;
@@ -48,6 +51,33 @@ enum What {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
+    /// The agent to Kafka, beside a bare producer: one large file, many files, and killed half-way.
+    KafkaAgent {
+        /// Lines in the large file, about 200 bytes each.
+        #[arg(long, default_value_t = 5_400_000)]
+        lines: u64,
+        /// How many files of 5,000 lines.
+        #[arg(long, default_value_t = 200)]
+        files: u64,
+    },
+    /// How long a line takes into Kafka, and what an agent costs meanwhile and when idle.
+    KafkaLatency {
+        /// Lines a second.
+        #[arg(long, default_value_t = 5000)]
+        rate: u64,
+        /// How long.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// How many files that do not change.
+        #[arg(long, default_value_t = 100)]
+        idle_files: u64,
+    },
+    /// The collector from Kafka to `MongoDB`, beside a bare loop; then the same topic again.
+    KafkaCollector {
+        /// How many events.
+        #[arg(long, default_value_t = 1_000_000)]
+        events: u64,
+    },
     /// Queries of a store that holds many events.
     Query {
         /// How many events.
@@ -59,6 +89,26 @@ enum What {
     BareRead {
         /// The file.
         file: PathBuf,
+    },
+    /// Produces a file to a topic: what the agent is compared with. Prints the lines.
+    #[command(hide = true)]
+    BareProduce {
+        /// The file.
+        file: PathBuf,
+        /// The brokers.
+        brokers: String,
+        /// The topic.
+        topic: String,
+    },
+    /// Stores a topic's events in `MongoDB`: what the collector is compared with. Prints the seconds.
+    #[command(hide = true)]
+    BareStore {
+        /// The brokers.
+        brokers: String,
+        /// The database's URL.
+        url: String,
+        /// How many events.
+        events: u64,
     },
     /// Inserts the rows of a store into a new one: what `up` is compared with. Prints rows and seconds.
     #[command(hide = true)]
@@ -80,6 +130,11 @@ fn main() -> anyhow::Result<()> {
         What::Up { lines } => up::run(&folder, lines),
         What::Idle { files, seconds } => idle::run(&folder, files, seconds),
         What::Query { events } => query::run(&folder, events),
+        What::KafkaAgent { lines, files } => kafka_agent::run(&folder, lines, files),
+        What::KafkaLatency { rate, seconds, idle_files } => kafka_latency::run(&folder, rate, seconds, idle_files),
+        What::KafkaCollector { events } => kafka_collector::run(&folder, events),
+        What::BareProduce { file, brokers, topic } => kafka_agent::bare_produce(&file, &brokers, &topic),
+        What::BareStore { brokers, url, events } => kafka_collector::bare_store(&brokers, &url, events),
         What::BareRead { file } => agent::bare_read(&file),
         What::BareInsert { from, to } => up::bare_insert(&from, &to),
     }

@@ -101,3 +101,9 @@ fn beside(name: &str) -> anyhow::Result<PathBuf> {
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
+
+/// The value of a metric without labels on a page of metrics; none while it cannot be read.
+pub(crate) fn metric(url: &str, name: &str) -> Option<f64> {
+    let text = ureq::get(url).call().ok()?.into_body().read_to_string().ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}

@@ -1,5 +1,7 @@
 //! `labtrail`: everything on one machine in one command.
 
+mod audit;
+mod dead_letter;
 mod demo;
 mod progress;
 mod up;
@@ -28,7 +30,9 @@ Examples:
   labtrail up --from end 'runs/*/RUN.LOG'     only what is written from now on
   labtrail up --date-order mdy export.log     read 08/03/2026 as the 3rd of August
 
-For several machines: run labtrail-collector on one of them and labtrail-agent on each.";
+For several machines: run labtrail-collector on one of them and labtrail-agent on each. Then, for those who run them:
+  labtrail dead-letter list --to http://collector:8001    what could not be stored, and why
+  labtrail audit --config collector.toml                  is every record in Kafka accounted for?";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -36,12 +40,18 @@ enum Command {
     Up(up::Up),
     /// Writes logs as instruments do, and opens the same page on them.
     Demo(demo::Demo),
+    /// Lists, shows, replays and discards what a collector could not store.
+    DeadLetter(dead_letter::DeadLetter),
+    /// Reads a topic of Kafka again and shows that every event in it is stored or a dead letter.
+    Audit(audit::Audit),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Up(up) => up.run(),
         Command::Demo(demo) => demo.run(),
+        Command::DeadLetter(dead_letter) => return dead_letter.run(),
+        Command::Audit(audit) => return audit.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

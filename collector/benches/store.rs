@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 use labtrail_collector::{
-    ingest::{Form, Ingest},
+    ingest::{Form, Ingest, Origin},
     store::{Criteria, EventStore, HistogramRequest, Order, Search, SqliteStore, StoreConfig},
 };
 use labtrail_shared::{
@@ -120,7 +120,7 @@ async fn main() {
     let metrics = Metrics::default();
     let store = SqliteStore::open(&file, &StoreConfig::default(), &mut tasks, &metrics).expect("a new store opens");
     let store: Arc<dyn EventStore> = Arc::new(store);
-    let ingest = Ingest::new(Arc::clone(&store), TimeZone::UTC, "01ARZ3NDEKTSV4RRFFQ69G5FAV", 50_000, &metrics);
+    let ingest = Ingest::new(Arc::clone(&store), None, TimeZone::UTC, "01ARZ3NDEKTSV4RRFFQ69G5FAV", 50_000, &metrics);
 
     let bodies = batches(events);
     let bytes: usize = bodies.iter().map(Bytes::len).sum();
@@ -155,11 +155,11 @@ fn expansion(bodies: &[Bytes]) {
 /// Four senders, each waiting for its answer before it sends again.
 async fn insert(ingest: &Ingest, bodies: &[Bytes]) -> f64 {
     let start = Instant::now();
-    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let origin = Origin::http(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let send = async |sender: usize| {
         let mut taken = 0;
         for body in bodies.iter().skip(sender).step_by(4) {
-            let receipt = ingest.take(Form::Batches, body.clone(), peer).await.expect("the store takes it");
+            let receipt = ingest.take(Form::Batches, body.clone(), origin.clone()).await.expect("the store takes it");
             taken += receipt.accepted + receipt.duplicates;
         }
         taken

@@ -31,7 +31,7 @@ use live::Live;
 #[derive(Debug)]
 struct Api {
     store: Arc<dyn EventStore>,
-    ingest: Ingest,
+    ingest: Arc<Ingest>,
     live: Live,
     bodies: BodyReader,
     config: Config,
@@ -44,7 +44,7 @@ type Shared = State<Arc<Api>>;
 pub(crate) fn router(
     config: &Config,
     store: Arc<dyn EventStore>,
-    ingest: Ingest,
+    ingest: Arc<Ingest>,
     metrics: Metrics,
     tasks: &mut Tasks,
     stop: Stop,

@@ -20,8 +20,10 @@ use tracing::{info, warn};
 use crate::{
     api,
     config::{Config, ListenAddress},
+    consume::{self, ConsumeError},
     ingest::Ingest,
-    store::{EventStore, OpenError, SqliteStore, StoreKind},
+    kafka::producer::{Producer, ProducerError},
+    store::{self, StoreOpenError},
 };
 
 /// Why the collector did not start.
@@ -29,7 +31,13 @@ use crate::{
 pub enum CollectorError {
     /// The store could not be opened.
     #[error(transparent)]
-    Store(#[from] OpenError),
+    Store(#[from] StoreOpenError),
+    /// The door for events from Kafka could not be opened.
+    #[error(transparent)]
+    Consume(#[from] ConsumeError),
+    /// What is sent to Kafka could not be set up.
+    #[error(transparent)]
+    Producer(#[from] ProducerError),
     /// Its own id could not be kept.
     #[error("keep this collector's id in {}", file.display())]
     Identity {
@@ -81,11 +89,16 @@ impl Collector {
             Some(id) => id.0.clone(),
             None => own_id(&config.data_dir)?,
         };
-        let store: Arc<dyn EventStore> = match config.store.kind {
-            StoreKind::Sqlite => Arc::new(SqliteStore::open(&config.store_path(), &config.store, tasks, &metrics)?),
-        };
+        let store = store::open(&config, tasks, &metrics, stop.clone()).await?;
         let zone = config.zone.0.clone();
-        let ingest = Ingest::new(Arc::clone(&store), zone, &manager_id, config.http.batch_events_max.get(), &metrics);
+        let kafka = config.kafka.is_used().then(|| Producer::new(&config.kafka)).transpose()?;
+        let events_max = config.http.batch_events_max.get();
+        let ingest = Arc::new(Ingest::new(Arc::clone(&store), kafka, zone, &manager_id, events_max, &metrics));
+        if config.kafka.is_used() {
+            // The manager's id may be the same for all collectors; the name in the group must not.
+            let own_id = own_id(&config.data_dir)?;
+            consume::start(&config.kafka, &own_id, Arc::clone(&ingest), tasks, stop.clone(), &metrics)?;
+        }
         let router = api::router(&config, store, ingest, metrics, tasks, stop.clone());
         let listener = listener.tap_io(|connection| {
             // Answers are small and somebody waits for each of them.
@@ -95,7 +108,7 @@ impl Collector {
         let stopping = async move { stop.given().await };
         let serving = axum::serve(listener, service).with_graceful_shutdown(stopping);
         tasks.start("http listener", serving.into_future());
-        info!(%address, store = %config.store_path().display(), zone = %config.zone, "collector started");
+        info!(%address, store = %config.store_place(), zone = %config.zone, "collector started");
         if !address.ip().is_loopback() {
             warn!(%address, "listening beyond this machine, and there are no passwords yet: whoever reaches this address may read and write all events");
         }

@@ -9,7 +9,10 @@ use labtrail_shared::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::store::StoreConfig;
+use crate::{
+    kafka::KafkaConfig,
+    store::{MongoConfig, StoreConfig, StoreKind},
+};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +38,8 @@ pub struct Config {
     pub live: LiveConfig,
     /// Where events are kept.
     pub store: StoreConfig,
+    /// Where events come from when they come through Kafka.
+    pub kafka: KafkaConfig,
     /// How the process logs.
     pub log: LogConfig,
 }
@@ -51,6 +56,7 @@ impl Default for Config {
             search: SearchConfig::default(),
             live: LiveConfig::default(),
             store: StoreConfig::default(),
+            kafka: KafkaConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -60,6 +66,17 @@ impl Config {
     /// The file of the `SQLite` store.
     pub fn store_path(&self) -> PathBuf {
         self.store.path.clone().unwrap_or_else(|| self.data_dir.join("events.sqlite"))
+    }
+
+    /// Where events are kept, in words for a log.
+    pub(crate) fn store_place(&self) -> String {
+        match self.store.kind {
+            StoreKind::Sqlite => self.store_path().display().to_string(),
+            StoreKind::Mongodb => {
+                let MongoConfig { url, database, collection, .. } = &self.store.mongodb;
+                format!("{url} {database}.{collection}")
+            }
+        }
     }
 
     /// The settings as they take effect, as TOML: defaults that depend on others are filled in.
@@ -268,12 +285,16 @@ as_text!(ListenAddress, Zone, ManagerId);
 mod tests {
     use std::path::Path;
 
-    use labtrail_shared::settings;
+    use labtrail_shared::{
+        kafka::{Protocol, Security},
+        settings,
+    };
 
     use super::{Config, ListenAddress};
 
     fn read(text: &str) -> Result<Config, String> {
-        settings::parse(text, Path::new("collector.toml"), |_| None).map_err(|error| error.to_string())
+        settings::parse(text, Path::new("collector.toml"), |_| Some("secret".to_owned()))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -289,7 +310,10 @@ mod tests {
         let effective: toml::Table = all.to_toml().parse().unwrap();
         let shown: toml::Table = uncommented.parse().unwrap();
         assert_eq!(keys(&shown), keys(&effective), "the sample and the config have the same options");
-        let default = Config { zone: all.zone.clone(), manager_id: all.manager_id.clone(), ..Config::default() };
+        // What has no default is shown with an example.
+        let mut default = Config { zone: all.zone.clone(), manager_id: all.manager_id.clone(), ..Config::default() };
+        default.kafka.instance_id.clone_from(&all.kafka.instance_id);
+        default.kafka.security = Security { protocol: Protocol::default(), ..all.kafka.security.clone() };
         assert_eq!(all.to_toml(), default.to_toml(), "the sample shows the defaults");
     }
 
@@ -333,7 +357,7 @@ mod tests {
         check(
             "listn = \"x\"",
             "collector.toml:1: listn: unknown key `listn`: did you mean `listen`? (valid: listen, data_dir, zone, \
-             manager_id, stop_time_max, http, search, live, store, log)",
+             manager_id, stop_time_max, http, search, live, store, kafka, log)",
         );
         check(
             "zone = \"Mars/Base\"",

@@ -1,12 +1,19 @@
 //! The one hallway: whatever door events come through, here they are validated, stored, and only then acknowledged.
 //!
 //! Counts in = stored + duplicates + refused. What is refused goes to the dead letters with its reason, so that nothing is
-//! dropped silently. What the store could not take is not counted: its sender was told so and sends it again.
+//! dropped silently. What the store could not take is not counted: its sender was told so and sends it again; or it was
+//! put into Kafka, and counts when it is read from there.
 
+mod detour;
+mod lost;
 mod metrics;
+mod origin;
+mod outage;
 mod prepare;
+mod records;
+mod replay;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::{Timestamp, tz::TimeZone};
@@ -17,14 +24,21 @@ use labtrail_shared::{
     timestamp::EventTimestamp,
     wire::BatchError,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::store::{DeadLetter, EventStore, Outcome, StoreError};
+use crate::{
+    kafka::producer::{Outgoing, Producer, SendError},
+    store::{DeadLetter, EventStore, Expect, KafkaPlace, NewEvent, Outcome, StoreError},
+};
 use metrics::IngestMetrics;
+pub use origin::Origin;
+use outage::Outage;
 pub use prepare::Form;
 use prepare::{Chunk, Letter, Preparation};
+pub use records::{ReadRecords, RecordLetter, RecordReader};
+pub use replay::{ReplayError, Replayed};
 
 /// Why a dead letter is one.
 pub mod reason {
@@ -36,13 +50,32 @@ pub mod reason {
     pub const UNREADABLE_LINE: &str = "unreadable_line";
     /// Its id belongs to another event.
     pub const ID_CONFLICT: &str = "id_conflict";
+    /// A record without a value.
+    pub const EMPTY: &str = "empty";
+    /// A record that is no text.
+    pub const NOT_UTF8: &str = "not_utf8";
+    /// A batch of a version that this collector does not know.
+    pub const UNKNOWN_VERSION: &str = "unknown_version";
+    /// A batch whose envelope cannot be read.
+    pub const BAD_ENVELOPE: &str = "bad_envelope";
+    /// A batch of more events than are allowed.
+    pub const TOO_MANY_EVENTS: &str = "too_many_events";
+    /// The store can never take it.
+    pub const UNSTORABLE: &str = "unstorable";
 }
+
+/// How long a question about health may wait for Kafka.
+const REACHABLE_TIME_MAX: Duration = Duration::from_secs(1);
+
+const CONFLICT: &str = "another event of the same id and with other content is stored already; that one stays";
 
 /// What became of a body of events.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// Events stored now.
+    /// Events stored now, or queued.
     pub accepted: u64,
+    /// Those of the accepted ones that are in Kafka, because the store is away, and are stored when it is back.
+    pub queued: u64,
     /// Events that were there already.
     pub duplicates: u64,
     /// What was refused, for good.
@@ -84,6 +117,20 @@ pub enum IngestError {
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store is away, and Kafka did not take it either.
+    #[error("the store is not available, and neither is Kafka")]
+    Detour(#[from] SendError),
+}
+
+/// Why records of Kafka are not dealt with yet. Trying again is always right.
+#[derive(Debug, Error)]
+pub enum RecordsError {
+    /// The store did not take them.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The dead letters among them are not in Kafka yet.
+    #[error("keep dead letters")]
+    Letters(#[from] SendError),
 }
 
 /// Why a single event was not stored.
@@ -95,6 +142,20 @@ pub enum EventError {
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store is away, and Kafka did not take it either.
+    #[error("the store is not available, and neither is Kafka")]
+    Detour(#[from] SendError),
+}
+
+/// What became of the records of a batch.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// Events stored now.
+    pub stored: u64,
+    /// Events that were there already.
+    pub duplicates: u64,
+    /// Dead letters that were produced.
+    pub letters: u64,
 }
 
 /// The hallway.
@@ -104,6 +165,9 @@ pub struct Ingest {
     zone: TimeZone,
     manager: Source,
     batch_events_max: usize,
+    /// Where dead letters of Kafka go, and what comes over HTTP while the store is away.
+    kafka: Option<Producer>,
+    outage: Outage,
     metrics: IngestMetrics,
 }
 
@@ -111,60 +175,86 @@ impl Ingest {
     /// A hallway into a store. Times without an offset are read in `zone`; an event without a source is the manager's.
     pub fn new(
         store: Arc<dyn EventStore>,
+        kafka: Option<Producer>,
         zone: TimeZone,
         manager_id: &str,
         batch_events_max: usize,
         metrics: &Metrics,
     ) -> Self {
         let manager = Source::of_manager(manager_id);
-        Self { store, zone, manager, batch_events_max, metrics: IngestMetrics::register(metrics) }
+        let (outage, metrics) = (Outage::none(), IngestMetrics::register(metrics));
+        Self { store, zone, manager, batch_events_max, kafka, outage, metrics }
     }
 
-    /// Takes a body of many events. While one part is being stored the next is prepared.
-    pub async fn take(&self, form: Form, body: Bytes, peer: IpAddr) -> Result<Receipt, IngestError> {
+    /// Takes a body of many events: into the store, or while that is away into Kafka.
+    pub async fn take(&self, form: Form, body: Bytes, origin: Origin) -> Result<Receipt, IngestError> {
         let preparation = Preparation {
             zone: self.zone.clone(),
             defaults: self.defaults(),
             received: now_micros(),
-            peer,
+            origin,
             batch_events_max: self.batch_events_max,
         };
+        let Some(kafka) = &self.kafka else {
+            return self.take_into_store(preparation, form, body).await;
+        };
+        if self.outage.is_store_worth_trying() {
+            match self.take_into_store(preparation.clone(), form, body.clone()).await {
+                Err(IngestError::Store(error)) if error.is_unavailable() => {}
+                taken => return taken,
+            }
+        }
+        let packing = tokio::task::spawn_blocking(move || detour::pack(&preparation, form, &body));
+        let parcel = packing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        detour::send(kafka, parcel.records).await?;
+        self.metrics.queued(parcel.receipt.queued);
+        for reason in &parcel.reasons {
+            self.metrics.refused(reason, 1);
+        }
+        Ok(parcel.receipt)
+    }
+
+    /// While one part is being stored the next is prepared.
+    async fn take_into_store(&self, preparation: Preparation, form: Form, body: Bytes) -> Result<Receipt, IngestError> {
+        let origin = preparation.origin.clone();
         let (chunks, mut prepared) = mpsc::channel(1);
         let work = tokio::task::spawn_blocking(move || {
             preparation.run(form, &body, |chunk| chunks.blocking_send(chunk).is_ok())
         });
         let mut receipt = Receipt::default();
         while let Some(chunk) = prepared.recv().await {
-            self.store_chunk(chunk, peer, &mut receipt).await?;
+            self.note(self.store_chunk(chunk, &origin, &mut receipt).await)?;
         }
         work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         Ok(receipt)
     }
 
-    async fn store_chunk(&self, chunk: Chunk, peer: IpAddr, receipt: &mut Receipt) -> Result<(), IngestError> {
+    async fn store_chunk(&self, chunk: Chunk, origin: &Origin, receipt: &mut Receipt) -> Result<(), StoreError> {
         let Chunk { events, places, letters } = chunk;
         let (letters, mut refused): (Vec<_>, Vec<_>) =
             letters.into_iter().map(|Letter { letter, refused }| (letter, refused)).unzip();
-        let mut reasons: Vec<&'static str> = letters.iter().map(|letter| letter.reason).collect();
-        let received = events.len() + letters.len();
-        let (report, ()) = tokio::try_join!(self.store.insert(events), self.store.dead_letter(letters))?;
+        let mut reasons: Vec<_> = letters.iter().map(|letter| letter.reason.clone()).collect();
+        let (report, ()) = tokio::try_join!(self.store.insert(events, Expect::New), self.store.dead_letter(letters))?;
         let mut conflicts = Vec::new();
         let (mut stored, mut duplicates) = (0, 0);
         for (outcome, (batch, index)) in report.outcomes.into_iter().zip(places) {
             match outcome {
-                Outcome::Stored(_) => stored += 1,
+                Outcome::Stored => stored += 1,
                 Outcome::Duplicate => duplicates += 1,
-                Outcome::Conflict(event) => {
-                    let letter = conflict(&event, peer);
+                Outcome::Conflict(_) | Outcome::Unstorable { .. } => {
+                    let letter = outcome_letter(outcome, origin.clone());
                     let (id, reason) = (letter.id.clone(), letter.detail.clone());
                     refused.push(Refused { batch, index, id, reason });
-                    reasons.push(letter.reason);
+                    reasons.push(letter.reason.clone());
                     conflicts.push(letter);
                 }
             }
         }
         self.store.dead_letter(conflicts).await?;
-        self.metrics.count(received as u64, stored, duplicates, &reasons);
+        self.metrics.stored(stored, duplicates);
+        for reason in &reasons {
+            self.metrics.refused(reason, 1);
+        }
         receipt.accepted += stored;
         receipt.duplicates += duplicates;
         receipt.refused.extend(refused);
@@ -172,29 +262,47 @@ impl Ingest {
     }
 
     /// Takes one event, and gives it back as it was understood. A repeat or a conflict is not told from success, as in
-    /// MADSci; a conflict is among the dead letters.
-    pub async fn take_one(&self, value: &Value, peer: IpAddr) -> Result<Event, EventError> {
+    /// MADSci; a conflict is among the dead letters. While the store is away the event goes into Kafka.
+    pub async fn take_one(&self, value: &Value, origin: Origin) -> Result<Event, EventError> {
         let read = prepare::whole_event(value, &self.defaults(), &self.zone, now_micros());
         let new = match read {
             Ok(new) => new,
             Err(problems) => {
                 let detail = prepare::problems_text(&problems);
-                self.refuse(reason::NOT_AN_EVENT, detail, value.to_string().into_bytes(), peer).await?;
+                self.refuse(reason::NOT_AN_EVENT, detail, value.to_string().into_bytes(), origin).await?;
                 return Err(EventError::Invalid(problems));
             }
         };
         let event = new.event.clone();
-        let report = self.store.insert(vec![new]).await?;
-        match report.outcomes.into_iter().next() {
-            Some(Outcome::Stored(_)) => self.metrics.count(1, 1, 0, &[]),
-            Some(Outcome::Duplicate) | None => self.metrics.count(1, 0, 1, &[]),
-            Some(Outcome::Conflict(conflicting)) => {
-                let letter = conflict(&conflicting, peer);
-                self.store.dead_letter(vec![letter]).await?;
-                self.metrics.count(1, 0, 0, &[reason::ID_CONFLICT]);
+        let Some(kafka) = &self.kafka else {
+            self.store_one(new, origin).await?;
+            return Ok(event);
+        };
+        let outgoing = Outgoing::event(&new);
+        if self.outage.is_store_worth_trying() {
+            match self.store_one(new, origin).await {
+                Err(error) if error.is_unavailable() => {}
+                stored => return stored.map(|()| event).map_err(EventError::Store),
             }
         }
+        detour::send(kafka, vec![outgoing]).await?;
+        self.metrics.queued(1);
         Ok(event)
+    }
+
+    async fn store_one(&self, new: NewEvent, origin: Origin) -> Result<(), StoreError> {
+        let report = self.note(self.store.insert(vec![new], Expect::New).await)?;
+        match report.outcomes.into_iter().next() {
+            Some(Outcome::Stored) => self.metrics.stored(1, 0),
+            Some(Outcome::Duplicate) | None => self.metrics.stored(0, 1),
+            Some(outcome @ (Outcome::Conflict(_) | Outcome::Unstorable { .. })) => {
+                let letter = outcome_letter(outcome, origin);
+                let reason = letter.reason.clone();
+                self.store.dead_letter(vec![letter]).await?;
+                self.metrics.refused(&reason, 1);
+            }
+        }
+        Ok(())
     }
 
     /// Keeps what came as a single event and is none.
@@ -203,13 +311,120 @@ impl Ingest {
         reason: &'static str,
         detail: String,
         bytes: Vec<u8>,
-        peer: IpAddr,
-    ) -> Result<(), StoreError> {
-        let origin = json!({"door": "http", "peer": peer.to_string()});
-        let letter = DeadLetter { received: now_micros(), reason, detail, origin, id: None, bytes };
-        self.store.dead_letter(vec![letter]).await?;
-        self.metrics.count(1, 0, 0, &[reason]);
+        origin: Origin,
+    ) -> Result<(), EventError> {
+        let reason = Cow::Borrowed(reason);
+        let letter = DeadLetter {
+            received: now_micros(),
+            reason: reason.clone(),
+            detail,
+            origin: origin.into_json(),
+            id: None,
+            bytes,
+        };
+        match &self.kafka {
+            None => self.store.dead_letter(vec![letter]).await?,
+            Some(kafka) => {
+                let outgoing = Outgoing::letter(letter.clone());
+                let stored = if self.outage.is_store_worth_trying() {
+                    let stored = self.note(self.store.dead_letter(vec![letter]).await);
+                    if stored.as_ref().is_err_and(StoreError::is_unavailable) { None } else { Some(stored?) }
+                } else {
+                    None
+                };
+                if stored.is_none() {
+                    detour::send(kafka, vec![outgoing]).await?;
+                }
+            }
+        }
+        self.metrics.refused(&reason, 1);
         Ok(())
+    }
+
+    /// Takes what records of the events topic hold. When this succeeds all of it is stored or among the dead letters, and
+    /// the records need not be read again; after an error the same records are to be given again.
+    pub async fn take_records(&self, read: ReadRecords, expect: Expect) -> Result<Taken, RecordsError> {
+        let ReadRecords { events, places, letters } = read;
+        let mut taken = Taken::default();
+        let mut refused: Vec<(Cow<'static, str>, u64)> = Vec::new();
+        let mut outgoing = Vec::new();
+        for RecordLetter { letter, refused: events, .. } in letters {
+            refused.push((letter.reason.clone(), events));
+            outgoing.push(letter);
+        }
+        if !events.is_empty() {
+            let report = self.note(self.store.insert(events, expect).await)?;
+            let mut places = places.iter().flat_map(|(place, events)| std::iter::repeat_n(place, *events));
+            for outcome in report.outcomes {
+                let place = places.next();
+                match outcome {
+                    Outcome::Stored => taken.stored += 1,
+                    Outcome::Duplicate => taken.duplicates += 1,
+                    Outcome::Conflict(_) | Outcome::Unstorable { .. } => {
+                        let place = place.expect("every event has its place");
+                        let letter = outcome_letter(outcome, Origin::kafka(place));
+                        refused.push((letter.reason.clone(), 1));
+                        outgoing.push(letter);
+                    }
+                }
+            }
+        }
+        taken.letters = outgoing.len() as u64;
+        self.send_letters(outgoing).await?;
+        self.metrics.stored(taken.stored, taken.duplicates);
+        for (reason, events) in refused {
+            self.metrics.refused(&reason, events);
+        }
+        Ok(taken)
+    }
+
+    /// Letters go to their topic, so that they are safe also while the store is away and can be seen by other readers;
+    /// they are stored when they are read from there. One that is too large for the topic is stored at once.
+    async fn send_letters(&self, letters: Vec<DeadLetter>) -> Result<(), RecordsError> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let Some(kafka) = &self.kafka else {
+            return Ok(self.store.dead_letter(letters).await?);
+        };
+        let outgoing: Vec<_> = letters.iter().cloned().map(Outgoing::letter).collect();
+        let mut too_large = Vec::new();
+        for (result, letter) in kafka.send_all(&outgoing).await.into_iter().zip(letters) {
+            match result {
+                Ok(()) => {}
+                Err(SendError::TooLarge { .. }) => too_large.push(letter),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(self.store.dead_letter(too_large).await?)
+    }
+
+    /// Keeps letters that were read from their topic. They were counted when they were written.
+    pub async fn keep_letters(&self, letters: Vec<DeadLetter>) -> Result<(), StoreError> {
+        self.note(self.store.dead_letter(letters).await)
+    }
+
+    /// Stores an event of our own that says which records were removed before they were read: from that place up to an
+    /// offset, itself not one of them.
+    pub async fn report_lost(&self, place: &KafkaPlace, to: i64) -> Result<(), StoreError> {
+        let event = lost::event(place, to, &self.manager, now_micros());
+        let report = self.note(self.store.insert(vec![event], Expect::New).await)?;
+        let is_new = report.outcomes.first() == Some(&Outcome::Stored);
+        self.metrics.stored(u64::from(is_new), u64::from(!is_new));
+        Ok(())
+    }
+
+    /// What is needed to read records as this hallway does.
+    pub fn record_reader(&self) -> RecordReader {
+        RecordReader::new(self.zone.clone(), self.manager.clone(), self.batch_events_max)
+    }
+
+    /// Whether events can be put into Kafka now; `None` if there is no Kafka.
+    pub async fn is_kafka_reachable(self: &Arc<Self>) -> Option<bool> {
+        self.kafka.as_ref()?;
+        let this = Arc::clone(self);
+        let ask = move || this.kafka.as_ref().is_some_and(|kafka| kafka.is_reachable(REACHABLE_TIME_MAX));
+        Some(tokio::task::spawn_blocking(ask).await.unwrap_or(false))
     }
 
     /// The zone in which times without an offset are read.
@@ -221,20 +436,36 @@ impl Ingest {
         let now = EventTimestamp::naive_from_utc_micros(now_micros(), &self.zone);
         Defaults { now, source: self.manager.clone() }
     }
+
+    /// Remembers whether the store answered.
+    fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &result {
+            Err(error) if error.is_unavailable() => self.outage.store_is_away(),
+            _ => self.outage.store_is_back(),
+        }
+        result
+    }
 }
 
-fn conflict(event: &Value, peer: IpAddr) -> DeadLetter {
+/// The letter of an event that the store did not take.
+fn outcome_letter(outcome: Outcome, origin: Origin) -> DeadLetter {
+    let (reason, detail, event) = match outcome {
+        Outcome::Unstorable { reason, event } => (reason::UNSTORABLE, reason, *event),
+        Outcome::Conflict(event) => (reason::ID_CONFLICT, CONFLICT.to_owned(), *event),
+        Outcome::Stored | Outcome::Duplicate => unreachable!("these are stored"),
+    };
     let id = event.get("_id").and_then(Value::as_str).map(str::to_owned);
     DeadLetter {
         received: now_micros(),
-        reason: reason::ID_CONFLICT,
-        detail: "another event of the same id and with other content is stored already; that one stays".to_owned(),
-        origin: json!({"door": "http", "peer": peer.to_string()}),
+        reason: reason.into(),
+        detail,
+        origin: origin.into_json(),
         id,
         bytes: event.to_string().into_bytes(),
     }
 }
 
-fn now_micros() -> i64 {
+/// The time now in microseconds UTC, as events keep when they were received.
+pub fn now_micros() -> i64 {
     Timestamp::now().as_microsecond()
 }

@@ -5,9 +5,12 @@
 //! [`collector`] starts all this from a [`config`].
 
 mod api;
+pub mod audit;
 pub mod collector;
 pub mod config;
+pub mod consume;
 pub mod ingest;
+pub mod kafka;
 pub mod store;
 
 pub use collector::{Collector, CollectorError};

@@ -1,10 +1,22 @@
 //! Starts the collector.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use labtrail_collector::{Collector, Config, config::ListenAddress};
+use labtrail_collector::{
+    Collector, Config,
+    config::ListenAddress,
+    kafka::{
+        KafkaConfig,
+        inquiry::Brokers,
+        topics::{self, Created, Plan, Verdict},
+    },
+    store::StoreChoice,
+};
 use labtrail_shared::{
     settings,
     shutdown::{Stop, Tasks},
@@ -21,6 +33,14 @@ Examples:
       Everything from a file; flags beside it win.
   labtrail-collector check-config /etc/labtrail/collector.toml
       Say what is wrong with a file, or print the settings as they take effect.
+
+At scale agents send to Kafka, any number of collectors read from it, and MongoDB keeps the events:
+  labtrail-collector topics create --kafka kafka1:9092,kafka2:9092
+      Make the topics, once.
+  labtrail-collector --kafka kafka1:9092,kafka2:9092 --store 'mongodb://db1,db2,db3/madsci_events?replicaSet=lab'
+      Take events from Kafka, and over HTTP as well. Start it on as many machines as needed, each with its own --data-dir.
+  labtrail-collector topics check --kafka kafka1:9092
+      Say whether the settings of the topics would lose or refuse anything.
 
 Then open http://127.0.0.1:8001/ in a browser, or send an event:
   curl http://127.0.0.1:8001/event -H 'content-type: application/json' -d '{\"event_data\": {\"message\": \"hello\"}}'";
@@ -47,6 +67,54 @@ enum Action {
         /// The config file
         file: PathBuf,
     },
+    /// Make the topics in Kafka, or check their settings
+    Topics {
+        #[command(subcommand)]
+        action: TopicsAction,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TopicsAction {
+    /// Make the topics of the events and of the dead letters, where they are missing
+    Create {
+        #[command(flatten)]
+        place: TopicsPlace,
+        /// Into how many parts the events are divided: so many collectors can share them
+        #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(i32).range(1..=10_000))]
+        partitions: i32,
+        /// On how many brokers each event lies [default: 3, or as many as there are brokers]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=100))]
+        replication_factor: Option<i32>,
+    },
+    /// Compare the topics with what is sensible: exit code 1 if anything would be lost or refused
+    Check {
+        #[command(flatten)]
+        place: TopicsPlace,
+    },
+}
+
+#[derive(Debug, Args)]
+struct TopicsPlace {
+    /// Read brokers, login and names of topics from [kafka] of this TOML file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Brokers to ask first; wins over the file
+    #[arg(long, value_name = "HOST:PORT,HOST:PORT")]
+    kafka: Option<Brokers>,
+}
+
+impl TopicsPlace {
+    fn config(self) -> anyhow::Result<KafkaConfig> {
+        let mut config = match &self.config {
+            Some(file) => settings::load::<Config>(file)?.kafka,
+            None => KafkaConfig::default(),
+        };
+        if let Some(Brokers(brokers)) = self.kafka {
+            config.brokers = brokers;
+        }
+        Ok(config)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -57,32 +125,19 @@ struct Run {
     /// Host and port to listen on [default: 127.0.0.1:8001]
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<ListenAddress>,
-    /// Where to keep events, as sqlite:FILE [default: events.sqlite in the data folder]
-    #[arg(long, value_name = "STORE", value_parser = read_store)]
-    store: Option<PathBuf>,
+    /// Where to keep events: `sqlite:FILE`, or `mongodb://HOST,HOST/DATABASE` [default: events.sqlite in the data folder]
+    #[arg(long, value_name = "STORE")]
+    store: Option<StoreChoice>,
     /// Where to keep all that must be remembered [default: labtrail-data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Take events from Kafka (not in this version)
-    #[arg(long, value_name = "BROKER,BROKER", hide = true)]
-    kafka: Option<String>,
-}
-
-fn read_store(text: &str) -> Result<PathBuf, String> {
-    match text.split_once(':') {
-        Some(("sqlite", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
-        Some(("mongodb" | "mongodb+srv", _)) => {
-            Err("MongoDB is not supported in this version: use sqlite:FILE".to_owned())
-        }
-        _ => Err("write sqlite:FILE, such as sqlite:/var/lib/labtrail/events.sqlite".to_owned()),
-    }
+    /// Take events from Kafka as well: the brokers to ask first
+    #[arg(long, value_name = "HOST:PORT,HOST:PORT")]
+    kafka: Option<Brokers>,
 }
 
 impl Run {
     fn config(self) -> anyhow::Result<Config> {
-        if self.kafka.is_some() {
-            bail!("--kafka is not supported in this version: agents send over HTTP, with --to http://HOST:PORT");
-        }
         let mut config = match &self.config {
             Some(file) => settings::load(file)?,
             None => Config::default(),
@@ -93,8 +148,11 @@ impl Run {
         if let Some(data_dir) = self.data_dir {
             config.data_dir = data_dir;
         }
-        if let Some(file) = self.store {
-            config.store.path = Some(file);
+        if let Some(store) = self.store {
+            store.apply(&mut config.store);
+        }
+        if let Some(Brokers(brokers)) = self.kafka {
+            config.kafka.brokers = brokers;
         }
         Ok(config)
     }
@@ -102,8 +160,10 @@ impl Run {
 
 fn main() -> ExitCode {
     let command = Command::parse();
-    if let Some(Action::CheckConfig { file }) = command.action {
-        return check_config(&file);
+    match command.action {
+        Some(Action::CheckConfig { file }) => return check_config(&file),
+        Some(Action::Topics { action }) => return topics(action),
+        None => {}
     }
     let config = match command.run.config() {
         Ok(config) => config,
@@ -122,7 +182,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn check_config(file: &std::path::Path) -> ExitCode {
+fn check_config(file: &Path) -> ExitCode {
     match settings::load::<Config>(file) {
         Ok(config) => {
             print!("{}", config.to_toml());
@@ -133,6 +193,51 @@ fn check_config(file: &std::path::Path) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn topics(action: TopicsAction) -> ExitCode {
+    let done = match action {
+        TopicsAction::Create { place, partitions, replication_factor } => place
+            .config()
+            .and_then(|config| create_topics(&config, Plan { partitions, replication: replication_factor })),
+        TopicsAction::Check { place } => place.config().and_then(|config| check_topics(&config)),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn create_topics(config: &KafkaConfig, plan: Plan) -> anyhow::Result<ExitCode> {
+    for created in topics::create(config, plan).await? {
+        match created {
+            Created::Made { topic, partitions, replicas, settings } => {
+                let settings: Vec<String> =
+                    settings.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+                println!("created {topic}: partitions={partitions} replicas={replicas} {}", settings.join(" "));
+            }
+            Created::There { topic } => {
+                println!("there already: {topic}, left as it is (see `labtrail-collector topics check`)");
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn check_topics(config: &KafkaConfig) -> anyhow::Result<ExitCode> {
+    let findings = topics::check(config).await?;
+    print!("{}", topics::report(&findings));
+    for (topic, changes) in topics::settings_to_change(&findings) {
+        let server = config.brokers.join(",");
+        eprintln!(
+            "\nTo change the settings of {topic}:\n  kafka-configs.sh --bootstrap-server {server} --alter --entity-type topics \
+             --entity-name {topic} --add-config '{changes}'"
+        );
+    }
+    let is_unsafe = findings.iter().any(|finding| finding.verdict == Verdict::Error);
+    Ok(if is_unsafe { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 #[tokio::main]

@@ -1,17 +1,24 @@
 //! Where events are kept: what a store promises, the stores there are, and how one is chosen.
 
+mod choice;
 #[cfg(test)]
 mod conformance;
+mod counter;
 mod event_store;
+mod mongo;
+mod open;
 mod sqlite;
 
 use std::path::PathBuf;
 
+pub use choice::StoreChoice;
 pub use event_store::{
-    Bucket, Criteria, DeadLetter, EventStore, Histogram, HistogramRequest, InsertReport, NewEvent, Order, Outcome,
-    Page, Position, Search, StoreError, StoredDeadLetter, StoredEvent,
+    Bucket, Criteria, DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, KafkaPlace, NewEvent,
+    Order, Outcome, Page, Position, Search, StoreError, StoredDeadLetter, StoredEvent,
 };
 use labtrail_shared::settings::ByteSize;
+pub use mongo::{MongoConfig, MongoOpenError, MongoStore, MongoUrl};
+pub use open::{StoreOpenError, open};
 use serde::{Deserialize, Serialize};
 pub use sqlite::{OpenError, SqliteStore};
 
@@ -19,8 +26,11 @@ pub use sqlite::{OpenError, SqliteStore};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
-    /// The kind of store. `sqlite`: one file, for up to some ten million events. Default `sqlite`.
+    /// The kind of store. `sqlite`: one file, for up to some ten million events. `mongodb`: for many collectors, or a
+    /// database that is there already. Default `sqlite`.
     pub kind: StoreKind,
+    /// With `kind = "mongodb"`: where it is.
+    pub mongodb: MongoConfig,
     /// The file of the store. Default: `events.sqlite` in `data_dir`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
@@ -39,6 +49,7 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             kind: StoreKind::default(),
+            mongodb: MongoConfig::default(),
             path: None,
             readers: ReaderCount(4),
             queue_bytes_max: ByteSize::mib(64),
@@ -55,6 +66,8 @@ pub enum StoreKind {
     /// One `SQLite` file, written by this process alone.
     #[default]
     Sqlite,
+    /// A `MongoDB` database, shared by any number of collectors.
+    Mongodb,
 }
 
 /// A number of reading connections: from 1 to 64.

@@ -3,7 +3,10 @@
 
 use std::{io::Write as _, net::SocketAddr, time::Duration};
 
-use labtrail_collector::{Collector, Config};
+use labtrail_collector::{
+    Collector, Config,
+    store::{self, DeadLetter},
+};
 use labtrail_shared::{
     event_id::FileIdentity,
     level::LogLevel,
@@ -149,10 +152,10 @@ async fn batches_are_stored_once_and_the_sums_agree() {
     let headers = content_type(wire::CONTENT_TYPE);
     let plain = batch(&["one", "two", "three"]);
     let answer = lab.send("POST", "/api/v1/events", &headers, &plain).await;
-    assert_eq!(answer.json(), json!({"accepted": 3, "duplicates": 0, "refused": []}));
+    assert_eq!(answer.json(), json!({"accepted": 3, "queued": 0, "duplicates": 0, "refused": []}));
     let zstd = zstd::encode_all(plain.as_slice(), 1).unwrap();
     let answer = lab.send("POST", "/api/v1/events", &format!("{headers}content-encoding: zstd\r\n"), zstd).await;
-    assert_eq!(answer.json(), json!({"accepted": 0, "duplicates": 3, "refused": []}));
+    assert_eq!(answer.json(), json!({"accepted": 0, "queued": 0, "duplicates": 3, "refused": []}));
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&batch(&["one", "two", "CHANGED", "four"])).unwrap();
     let headers_gzip = format!("{headers}content-encoding: gzip\r\n");
@@ -178,6 +181,108 @@ async fn batches_are_stored_once_and_the_sums_agree() {
     let letters = lab.get("/api/v1/dead-letters").await.json();
     assert_eq!(letters["items"].as_array().unwrap().len(), 4);
     assert_eq!(letters["items"].as_array().unwrap().iter().filter(|letter| letter["text"] == "nonsense").count(), 1);
+    lab.ended().await;
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_shown_replayed_and_discarded() {
+    let lab = Lab::start().await;
+    lab.post("/event", &json!({"_id": "1", "event_data": {"message": "first"}})).await;
+    let lines = "{\"_id\": \"1\", \"event_data\": 2}\n{\"log_level\": 17}\nä\n";
+    lab.send("POST", "/api/v1/events", &content_type("application/x-ndjson"), lines).await;
+    let headers = content_type(wire::CONTENT_TYPE);
+    let mut broken = batch(&["one"]);
+    broken.extend(b"nonsense\n");
+    lab.send("POST", "/api/v1/events", &headers, broken).await;
+
+    let list = async |query: &str| lab.get(&format!("/api/v1/dead-letters{query}")).await.json();
+    let seq_of = async |reason: &str| list(&format!("?reason={reason}")).await["items"][0]["seq"].clone();
+    let all = list("").await;
+    assert_eq!(all["items"].as_array().unwrap().len(), 4, "{all}");
+    let first = list("?limit=1&reason=not_json&bytes_max=1").await;
+    assert_eq!((&first["items"][0]["text"], &first["items"][0]["size"]), (&json!(""), &json!(2)), "{first}");
+    assert_eq!(first["next_cursor"], Value::Null);
+    assert_eq!(list("?reason=unheard_of").await["items"], json!([]));
+    let page = list("?limit=3").await;
+    let next = list(&format!("?limit=3&cursor={}", page["next_cursor"].as_str().unwrap())).await;
+    assert_eq!((next["items"].as_array().unwrap().len(), &next["next_cursor"]), (1, &Value::Null));
+
+    let shown = lab.get(&format!("/api/v1/dead-letters/{}", seq_of("not_an_event").await)).await;
+    assert_eq!((shown.status, &shown.json()["text"]), (200, &json!("{\"log_level\": 17}")));
+    for (reason, kind, words) in [
+        ("not_an_event", "refused-again", "log_level"),
+        ("not_json", "refused-again", "not_json"),
+        ("id_conflict", "refused-again", "another event of the same id"),
+        ("unreadable_line", "not-replayable", "without the envelope"),
+    ] {
+        let path = format!("/api/v1/dead-letters/{}/replay", seq_of(reason).await);
+        let answer = lab.send("POST", &path, "", "").await;
+        let problem = answer.json();
+        assert_eq!(answer.status, 422, "{problem}");
+        assert_eq!(problem["type"], format!("urn:labtrail:problem:{kind}"));
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
+    }
+    assert_eq!(list("").await["items"], all["items"], "a replay that fails changes nothing");
+
+    let path = format!("/api/v1/dead-letters/{}", seq_of("not_json").await);
+    assert_eq!(lab.send("DELETE", &path, "", "").await.status, 204);
+    for (method, path) in [("GET", path.clone()), ("DELETE", path.clone()), ("POST", format!("{path}/replay"))] {
+        let answer = lab.send(method, &path, "", "").await;
+        assert_eq!((answer.status, &answer.json()["type"]), (404, &json!("urn:labtrail:problem:no-such-dead-letter")));
+    }
+    assert_eq!(list("").await["items"].as_array().unwrap().len(), 3);
+    lab.ended().await;
+}
+
+#[tokio::test]
+async fn a_letter_that_can_be_read_now_is_stored_and_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let with_limit = async |events_max: usize| {
+        let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+        config.listen.port = 0;
+        config.http.batch_events_max = events_max.try_into().unwrap();
+        let (stop, mut tasks) = (Stop::default(), Tasks::new());
+        let collector = Collector::start(config, &mut tasks, stop.clone(), Metrics::default()).await.unwrap();
+        Lab { address: collector.address(), stop, tasks, _folder: tempfile::tempdir().unwrap() }
+    };
+    let origin = json!({"door": "kafka", "topic": "labtrail.events", "partition": 3, "offset": 17});
+    let letter = |reason: &'static str, bytes: &[u8], origin: Value| DeadLetter {
+        received: 1_790_000_000_000_000,
+        reason: reason.into(),
+        detail: "as it was".to_owned(),
+        origin,
+        id: None,
+        bytes: bytes.to_vec(),
+    };
+    let cut = json!({"agent": "pc7", "full_size": 5_000_000});
+    let letters = vec![
+        letter("too_many_events", &batch(&["one", "two"]), origin.clone()),
+        letter("not_an_event", br#"[{"event_data": 1}, {"_id": "2"}]"#, origin),
+        letter("too_large", b"{\"labtrail\":1", cut),
+    ];
+    let (stop, mut tasks) = (Stop::default(), Tasks::new());
+    let config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+    let store = store::open(&config, &mut tasks, &Metrics::default(), stop.clone()).await.unwrap();
+    store.dead_letter(letters).await.unwrap();
+    drop(store);
+    stop.give();
+    tasks.drain(Duration::from_secs(10)).await.unwrap();
+
+    let replay =
+        async |lab: &Lab, seq: u8| lab.send("POST", &format!("/api/v1/dead-letters/{seq}/replay"), "", "").await;
+    let strict = with_limit(1).await;
+    assert_eq!(replay(&strict, 1).await.status, 422);
+    strict.ended().await;
+    let lab = with_limit(50).await;
+    assert_eq!(replay(&lab, 1).await.json(), json!({"accepted": 2, "duplicates": 0}));
+    assert_eq!(replay(&lab, 1).await.status, 404);
+    assert_eq!(replay(&lab, 2).await.json(), json!({"accepted": 2, "duplicates": 0}));
+    let answer = replay(&lab, 3).await;
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("of 5000000 bytes"), "{}", answer.text());
+    assert_eq!(lab.get("/health").await.json()["total_events"], 4);
+    let left = lab.get("/api/v1/dead-letters").await.json();
+    assert_eq!(left["items"].as_array().unwrap().len(), 1, "{left}");
     lab.ended().await;
 }
 
@@ -310,7 +415,7 @@ async fn events_are_found_page_by_page() {
     // The lines state no offset, so they are read in the collector's zone: two hours ahead of UTC in September 2026.
     let event = &page["items"][0];
     assert_eq!(event["event_timestamp"], "2026-09-21T14:13:20");
-    assert_eq!((&event["_labtrail"]["time"], &event["_labtrail"]["seq"]), (&json!("2026-09-21T12:13:20Z"), &json!(1)));
+    assert_eq!(&event["_labtrail"]["time"], &json!("2026-09-21T12:13:20Z"));
     let id = event["_id"].as_str().unwrap();
     assert_eq!(&lab.get(&format!("/api/v1/events/{id}")).await.json(), event);
     let count =
@@ -564,7 +669,7 @@ async fn the_description_lists_the_routes_there_are() {
     let paths = description["paths"].as_object().unwrap();
     for (path, operations) in paths {
         for method in operations.as_object().unwrap().keys() {
-            let path = path.replace("{id}", "none");
+            let path = path.replace("{id}", "none").replace("{seq}", "none");
             if path.ends_with("/live") {
                 continue;
             }
@@ -581,6 +686,8 @@ async fn the_description_lists_the_routes_there_are() {
     }
     let expected = [
         "/api/v1/dead-letters",
+        "/api/v1/dead-letters/{seq}",
+        "/api/v1/dead-letters/{seq}/replay",
         "/api/v1/events",
         "/api/v1/events/histogram",
         "/api/v1/events/live",

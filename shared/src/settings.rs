@@ -4,11 +4,13 @@
 
 mod byte_size;
 mod duration;
+mod secret;
 
 use std::path::{Path, PathBuf};
 
 pub use byte_size::ByteSize;
 pub use duration::Period;
+pub use secret::Secret;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 

@@ -23,6 +23,7 @@
 mod decode;
 mod encode;
 mod expand;
+mod split;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -30,6 +31,7 @@ pub use decode::{Batch, BatchError, Refusal, decode};
 pub use encode::{BatchEncoder, RecordBody, WireRecord};
 pub use expand::{AgentEvent, expand};
 use serde::{Deserialize, Serialize};
+pub use split::{Part, split};
 
 use crate::{event_id::FileIdentity, source::Source};
 

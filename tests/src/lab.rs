@@ -19,10 +19,12 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use tempfile::TempDir;
 
+pub(crate) use self::port::free_address;
 pub use self::{
     agent::Agent,
     api::{Answer, Api},
@@ -40,6 +42,8 @@ pub use self::{
 #[derive(Debug)]
 pub struct Lab {
     folder: TempDir,
+    agents: AtomicUsize,
+    collectors: AtomicUsize,
 }
 
 impl Default for Lab {
@@ -52,7 +56,7 @@ impl Lab {
     /// An empty laboratory.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("labtrail-").tempdir().expect("a temporary folder can be made");
-        Self { folder }
+        Self { folder, agents: AtomicUsize::new(0), collectors: AtomicUsize::new(0) }
     }
 
     /// A place in the laboratory's folder.
@@ -95,7 +99,21 @@ impl Lab {
 
     /// A collector that has its address, but is not started yet.
     pub fn absent_collector(&self) -> Collector {
-        Collector::new(self.path("collector"))
+        Collector::new(self.path(numbered("collector", &self.collectors)))
+    }
+
+    /// Starts a collector with this configuration, to which only `listen` and `data_dir` are added, and waits until it
+    /// answers. Every collector of a laboratory has a folder of its own.
+    pub fn collector_with(&self, config: &str) -> Collector {
+        let mut collector = self.absent_collector_with(config);
+        collector.start();
+        collector.wait_until_ready();
+        collector
+    }
+
+    /// [`Self::collector_with`] that is not started yet.
+    pub fn absent_collector_with(&self, config: &str) -> Collector {
+        Collector::with_config(self.path(numbered("collector", &self.collectors)), config)
     }
 
     /// Starts an agent that ships to `collector`. Each of `files` is a pattern below the laboratory's folder, and more
@@ -104,11 +122,25 @@ impl Lab {
         self.agent_that_ships(collector, "", files)
     }
 
-    /// Starts an agent with more lines in its `[ship]` section.
+    /// Starts an agent with more lines in its `[ship]` section. A second one in the same laboratory is the same agent with
+    /// another config: it goes on in the first one's folder.
     pub fn agent_that_ships(&self, collector: &Collector, ship: &str, files: &[(&str, &str)]) -> Agent {
-        let mut agent = Agent::new(self.folder.path(), collector, ship, files);
+        let mut agent = Agent::new(self.folder.path(), self.path("agent"), &collector.url(), ship, files);
         agent.start();
         agent
+    }
+
+    /// Starts an agent that writes into a topic of these brokers, with more lines in its `[ship]` section (tables such
+    /// as `[ship.kafka]` last).
+    pub fn agent_to_kafka(&self, brokers: &str, topic: &str, ship: &str, files: &[(&str, &str)]) -> Agent {
+        let mut agent = self.absent_agent(&format!("kafka://{brokers}/{topic}"), ship, files);
+        agent.start();
+        agent
+    }
+
+    /// An agent that ships to this URL and is not started yet.
+    pub fn absent_agent(&self, to: &str, ship: &str, files: &[(&str, &str)]) -> Agent {
+        Agent::new(self.folder.path(), self.path(numbered("agent", &self.agents)), to, ship, files)
     }
 
     /// Starts `labtrail up` on these paths below the folder, with more arguments before them, and waits until it
@@ -130,6 +162,14 @@ impl Drop for Lab {
             self.folder.disable_cleanup(true);
             eprintln!("--- kept: {}", self.folder.path().display());
         }
+    }
+}
+
+/// `name` the first time, then `name-2` and so on: most laboratories have one of each.
+fn numbered(name: &str, count: &AtomicUsize) -> String {
+    match count.fetch_add(1, Ordering::Relaxed) + 1 {
+        1 => name.to_owned(),
+        number => format!("{name}-{number}"),
     }
 }
 

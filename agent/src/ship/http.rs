@@ -10,7 +10,6 @@ use labtrail_shared::{shutdown::Stop, telemetry::with_causes, wire};
 use rand::RngExt;
 use reqwest::{Client, StatusCode, header};
 use serde::Deserialize;
-use thiserror::Error;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -18,26 +17,16 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::Destination;
-use crate::{
-    config::{Compression, ShipSection},
-    delivery::{Batch, Ledger},
-    status::Counters,
-};
+use super::{Compression, Reports, ShipError, ShipSection, destination::HttpAddress};
+use crate::delivery::Batch;
 
 /// Batches that wait are sent together, up to about so much.
 const REQUEST_BYTES: usize = 1 << 20;
+/// Who reports what hinders it.
+const ROOM: &str = "collector";
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The fastest level that packs log lines well: about a tenth of their size.
 const ZSTD_LEVEL: i32 = 1;
-
-/// The transport cannot be set up.
-#[derive(Debug, Error)]
-pub(crate) enum ShipError {
-    /// The HTTP client cannot be made.
-    #[error("set up the HTTP client")]
-    Client(#[source] reqwest::Error),
-}
 
 /// Delivers the batches of a queue.
 #[derive(Debug)]
@@ -50,11 +39,10 @@ pub(crate) struct HttpShipper {
 #[derive(Debug, Clone)]
 struct Sender {
     client: Client,
-    destination: Destination,
+    address: HttpAddress,
     is_packed: bool,
     retry_pause_max: Duration,
-    ledger: Ledger,
-    counters: Counters,
+    reports: Reports,
 }
 
 /// The collector's answer to a request.
@@ -67,13 +55,8 @@ struct Answer {
 }
 
 impl HttpShipper {
-    /// A transport to `destination`.
-    pub(crate) fn new(
-        destination: Destination,
-        section: &ShipSection,
-        ledger: Ledger,
-        counters: Counters,
-    ) -> Result<Self, ShipError> {
+    /// A transport to the collector at `address`.
+    pub(crate) fn new(address: HttpAddress, section: &ShipSection, reports: Reports) -> Result<Self, ShipError> {
         // A second installation (tests) keeps the first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -83,12 +66,12 @@ impl HttpShipper {
             .build()
             .map_err(ShipError::Client)?;
         let is_packed = match section.compression {
-            Compression::Auto => !destination.is_loopback(),
-            Compression::Zstd => true,
+            Compression::Auto => !address.is_loopback(),
+            Compression::Zstd | Compression::Lz4 => true,
             Compression::None => false,
         };
         let retry_pause_max = section.retry_pause_max.0;
-        let sender = Sender { client, destination, is_packed, retry_pause_max, ledger, counters };
+        let sender = Sender { client, address, is_packed, retry_pause_max, reports };
         Ok(Self { sender, requests_max: section.requests_max.get(), drain_max: section.drain_max.0 })
     }
 
@@ -148,15 +131,16 @@ impl Sender {
         let mut pause = RETRY_PAUSE_MIN;
         let mut failing_since: Option<Instant> = None;
         loop {
-            self.counters.requests.inc();
+            self.reports.counters.requests.inc();
             match self.send(body.clone()).await {
                 Ok(answer) => {
+                    self.reports.health.clear(ROOM);
                     if let Some(since) = failing_since {
                         info!(seconds = since.elapsed().as_secs(), "the collector answers again");
                     }
-                    self.counters.records_delivered.inc_by(count);
-                    self.counters.records_repeated.inc_by(answer.duplicates);
-                    self.counters.records_refused.inc_by(answer.refused.len() as u64);
+                    self.reports.counters.records_delivered.inc_by(count);
+                    self.reports.counters.records_repeated.inc_by(answer.duplicates);
+                    self.reports.counters.records_refused.inc_by(answer.refused.len() as u64);
                     if let Some(first) = answer.refused.first() {
                         warn!(count = answer.refused.len(), %first, "the collector put records among its dead letters");
                     }
@@ -165,21 +149,22 @@ impl Sender {
                 Err(failure) => {
                     // Said at first and then each time the pause has reached its longest: not per try.
                     if failing_since.is_none() || pause >= self.retry_pause_max {
-                        warn!(to = %self.destination, %failure, "cannot deliver: trying again until it works");
+                        warn!(to = %self.address, %failure, "cannot deliver: trying again until it works");
                     } else {
                         debug!(%failure, "cannot deliver");
                     }
+                    self.reports.health.report(ROOM, format!("cannot deliver to {}: {failure}", self.address));
                     failing_since.get_or_insert_with(Instant::now);
                 }
             }
-            self.counters.retries.inc();
+            self.reports.counters.retries.inc();
             let jitter = rand::rng().random_range(0.5..1.0);
             tokio::time::sleep(pause.mul_f64(jitter)).await;
             pause = (pause * 2).min(self.retry_pause_max);
         }
         // Room first: the source that the acknowledgement wakes can then go on at once.
         drop(room);
-        self.ledger.acknowledge(receipts);
+        self.reports.ledger.acknowledge(receipts);
     }
 
     fn pack(&self, bodies: Vec<Vec<u8>>) -> bytes::Bytes {
@@ -195,7 +180,7 @@ impl Sender {
     async fn send(&self, body: bytes::Bytes) -> Result<Answer, String> {
         let is_zstd = body.starts_with(&ZSTD_MAGIC);
         let mut request =
-            self.client.post(self.destination.events_url()).header(header::CONTENT_TYPE, wire::CONTENT_TYPE).body(body);
+            self.client.post(self.address.events_url()).header(header::CONTENT_TYPE, wire::CONTENT_TYPE).body(body);
         if is_zstd {
             request = request.header(header::CONTENT_ENCODING, "zstd");
         }

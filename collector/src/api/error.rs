@@ -103,6 +103,10 @@ impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Store(error) => error.into(),
+            error @ IngestError::Detour(_) => {
+                let detail = format!("{}; send the request again later", with_causes(&error));
+                Self::retry_later("store-unavailable", "neither the store nor Kafka is available", detail)
+            }
             IngestError::Batches(error) => Self::bad_request("bad-batch", "the body is no batch", error.to_string()),
             IngestError::Json(error) => Self::bad_request(
                 "not-json",

@@ -54,18 +54,19 @@ enum News {
 /// An event, and its text once somebody needed it.
 #[derive(Debug)]
 struct Arrival {
+    seq: i64,
     event: StoredEvent,
     frame: OnceLock<Bytes>,
 }
 
 impl Arrival {
-    fn new(event: StoredEvent) -> Self {
-        Self { event, frame: OnceLock::new() }
+    fn new((seq, event): (i64, StoredEvent)) -> Self {
+        Self { seq, event, frame: OnceLock::new() }
     }
 
     fn frame(&self) -> &Bytes {
         self.frame.get_or_init(|| {
-            let seq = self.event.seq;
+            let seq = self.seq;
             Bytes::from(format!("id: {seq}\ndata: {}\n\n", self.event.clone().into_json()))
         })
     }
@@ -171,9 +172,11 @@ impl Follower {
                     break;
                 }
                 match self.store.events_after(seq, READ_EVENTS).await {
+                    // What arrived up to there was deleted since.
+                    Ok(events) if events.is_empty() => seq = last,
                     Ok(events) => {
                         for event in events {
-                            seq = event.seq;
+                            seq = event.0;
                             // Nobody may be left to listen, which is no failure.
                             let _ = self.news.send(News::Event(Arc::new(Arrival::new(event))));
                         }
@@ -243,8 +246,8 @@ impl Watcher {
             }
             let mut frame = BytesMut::new();
             for event in events {
-                self.seq = event.seq;
-                if self.criteria.matches(&event) {
+                self.seq = event.0;
+                if self.criteria.matches(&event.1) {
                     frame.extend_from_slice(Arrival::new(event).frame());
                 }
             }
@@ -278,8 +281,8 @@ impl Watcher {
                 }
             };
             match news {
-                Ok(News::Event(arrival)) if arrival.event.seq > self.seq => {
-                    self.seq = arrival.event.seq;
+                Ok(News::Event(arrival)) if arrival.seq > self.seq => {
+                    self.seq = arrival.seq;
                     if self.criteria.matches(&arrival.event) {
                         frame.extend_from_slice(arrival.frame());
                     }

@@ -28,6 +28,9 @@ use super::{error, madsci, v1};
         v1::get_histogram,
         v1::get_live,
         v1::get_dead_letters,
+        v1::get_dead_letter,
+        v1::replay_dead_letter,
+        v1::delete_dead_letter,
         madsci::post_event,
         madsci::get_event,
         madsci::get_events,
@@ -51,6 +54,7 @@ use super::{error, madsci, v1};
         v1::HistogramBucket,
         v1::DeadLetterPage,
         v1::DeadLetterItem,
+        v1::ReplayReceipt,
     )),
     tags(
         (name = "labtrail", description = "Labtrail's own routes"),
@@ -135,8 +139,6 @@ pub(crate) struct StoreNotes {
     /// When the collector received it.
     #[schema(format = DateTime)]
     received: String,
-    /// Its number of arrival.
-    seq: i64,
 }
 
 /// Metrics

@@ -18,7 +18,10 @@ use axum::{
 use super::Api;
 pub(super) use {
     batch::{__path_post_events, RefusedEvent, TakenReceipt},
-    dead_letters::{__path_get_dead_letters, DeadLetterItem, DeadLetterPage},
+    dead_letters::{
+        __path_delete_dead_letter, __path_get_dead_letter, __path_get_dead_letters, __path_replay_dead_letter,
+        DeadLetterItem, DeadLetterPage, ReplayReceipt,
+    },
     histogram::{__path_get_histogram, HistogramAnswer, HistogramBucket},
     search::{__path_get_event, __path_get_events, EventPage},
     watch::__path_get_live,
@@ -31,4 +34,6 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/events/live", get(watch::get_live))
         .route("/events/{id}", get(search::get_event))
         .route("/dead-letters", get(dead_letters::get_dead_letters))
+        .route("/dead-letters/{seq}", get(dead_letters::get_dead_letter).delete(dead_letters::delete_dead_letter))
+        .route("/dead-letters/{seq}/replay", post(dead_letters::replay_dead_letter))
 }

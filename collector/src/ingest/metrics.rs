@@ -8,7 +8,7 @@ use prometheus_client::{
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
-    reason: &'static str,
+    reason: String,
 }
 
 #[derive(Debug, Default)]
@@ -17,6 +17,7 @@ pub(super) struct IngestMetrics {
     stored: Counter,
     duplicates: Counter,
     refused: Family<Reason, Counter>,
+    queued: Counter,
 }
 
 impl IngestMetrics {
@@ -27,16 +28,24 @@ impl IngestMetrics {
             registry.register("events_stored", "Events stored", new.stored.clone());
             registry.register("events_duplicates", "Events that were stored already", new.duplicates.clone());
             registry.register("events_refused", "Events put among the dead letters", new.refused.clone());
+            let help = "Events that came over HTTP while the store was away and were put into Kafka; received when they are read";
+            registry.register("events_queued", help, new.queued.clone());
         });
         new
     }
 
-    pub(super) fn count(&self, received: u64, stored: u64, duplicates: u64, refused: &[&'static str]) {
-        self.received.inc_by(received);
+    pub(super) fn stored(&self, stored: u64, duplicates: u64) {
+        self.received.inc_by(stored + duplicates);
         self.stored.inc_by(stored);
         self.duplicates.inc_by(duplicates);
-        for reason in refused {
-            self.refused.get_or_create(&Reason { reason }).inc();
-        }
+    }
+
+    pub(super) fn refused(&self, reason: &str, events: u64) {
+        self.received.inc_by(events);
+        self.refused.get_or_create(&Reason { reason: reason.to_owned() }).inc_by(events);
+    }
+
+    pub(super) fn queued(&self, events: u64) {
+        self.queued.inc_by(events);
     }
 }

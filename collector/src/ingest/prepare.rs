@@ -1,18 +1,17 @@
 //! Makes events of a body: decoded, expanded, checked. Pure work without waiting, in chunks, so that a large body never
 //! stands in memory as events all at once.
 
-use std::net::IpAddr;
-
 use jiff::{Timestamp, tz::TimeZone};
 use labtrail_shared::{
     event::{Defaults, Event, EventProblem},
     record_hash,
+    source::Source,
     timestamp::EventTimestamp,
     wire::{self, Batch, Refusal},
 };
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
-use super::{IngestError, Refused, reason};
+use super::{IngestError, Origin, Refused, reason};
 use crate::store::{DeadLetter, NewEvent};
 
 /// Events that go to the store together: enough to make one commit worth its wait, few enough to stay small.
@@ -46,12 +45,12 @@ pub(super) struct Letter {
 }
 
 /// What is known before the body is read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Preparation {
     pub(super) zone: TimeZone,
     pub(super) defaults: Defaults,
     pub(super) received: i64,
-    pub(super) peer: IpAddr,
+    pub(super) origin: Origin,
     pub(super) batch_events_max: usize,
 }
 
@@ -59,16 +58,7 @@ impl Preparation {
     /// Gives the events in chunks to `take`, until there are no more or `take` wants none.
     pub(super) fn run(&self, form: Form, body: &[u8], mut take: impl FnMut(Chunk) -> bool) -> Result<(), IngestError> {
         match form {
-            Form::Batches => {
-                let batches = wire::decode(body)?;
-                for (index, batch) in batches.iter().enumerate() {
-                    let (events, limit) = (batch.lines.len(), self.batch_events_max);
-                    if events > limit {
-                        return Err(IngestError::TooManyEvents { batch: index, events, limit });
-                    }
-                }
-                self.run_batches(&batches, take);
-            }
+            Form::Batches => self.run_batches(&self.decode(body)?, take),
             Form::Json => {
                 let first = body.trim_ascii_start().first();
                 if first == Some(&b'[') {
@@ -87,6 +77,18 @@ impl Preparation {
         Ok(())
     }
 
+    /// The batches of a body, none of them too long.
+    pub(super) fn decode<'a>(&self, body: &'a [u8]) -> Result<Vec<Batch<'a>>, IngestError> {
+        let batches = wire::decode(body)?;
+        for (index, batch) in batches.iter().enumerate() {
+            let (events, limit) = (batch.lines.len(), self.batch_events_max);
+            if events > limit {
+                return Err(IngestError::TooManyEvents { batch: index, events, limit });
+            }
+        }
+        Ok(batches)
+    }
+
     fn run_batches(&self, batches: &[Batch<'_>], mut take: impl FnMut(Chunk) -> bool) {
         let mut chunk = Chunk::default();
         for (number, batch) in batches.iter().enumerate() {
@@ -100,7 +102,7 @@ impl Preparation {
                 }
                 if Timestamp::from_microsecond(event.time).is_ok() {
                     let (event, time, hash) = (event.event, event.time, event.hash);
-                    chunk.events.push(NewEvent { event, time, received: self.received, hash });
+                    chunk.events.push(NewEvent { event, time, received: self.received, hash, kafka: None });
                     chunk.places.push((number, index));
                 } else {
                     let refusal = Refusal {
@@ -131,9 +133,8 @@ impl Preparation {
                 }
                 Err((reason, detail)) => {
                     let refused = Refused { batch: 0, index, id: None, reason: detail.clone() };
-                    let origin = json!({"door": "http", "peer": self.peer.to_string()});
-                    let (received, bytes) = (self.received, text.to_vec());
-                    let letter = DeadLetter { received, reason, detail, origin, id: None, bytes };
+                    let (received, origin, bytes) = (self.received, self.origin.clone().into_json(), text.to_vec());
+                    let letter = DeadLetter { received, reason: reason.into(), detail, origin, id: None, bytes };
                     chunk.letters.push(Letter { letter, refused });
                 }
             }
@@ -152,15 +153,13 @@ impl Preparation {
 
     fn line_letter(&self, number: usize, batch: &Batch<'_>, refusal: Refusal) -> Letter {
         let envelope = &batch.envelope;
-        let origin = json!({
-            "door": "http",
-            "peer": self.peer.to_string(),
-            "agent": envelope.agent,
-            "host": envelope.host,
-            "file": envelope.file,
-            "batch_offset": envelope.offset,
-            "line": refusal.index,
-        });
+        let origin = self.origin.clone().with([
+            ("agent", Value::from(envelope.agent.as_str())),
+            ("host", Value::from(envelope.host.as_str())),
+            ("file", Value::from(envelope.file.as_str())),
+            ("batch_offset", Value::from(envelope.offset)),
+            ("line", Value::from(refusal.index)),
+        ]);
         Letter {
             refused: Refused {
                 batch: number,
@@ -170,9 +169,9 @@ impl Preparation {
             },
             letter: DeadLetter {
                 received: self.received,
-                reason: reason::UNREADABLE_LINE,
+                reason: reason::UNREADABLE_LINE.into(),
                 detail: refusal.reason,
-                origin,
+                origin: origin.into_json(),
                 id: refusal.id,
                 bytes: refusal.line,
             },
@@ -188,14 +187,25 @@ pub(super) fn whole_event(
     received: i64,
 ) -> Result<NewEvent, Vec<EventProblem>> {
     let event = Event::from_json(value, defaults)?;
-    let hash = if value.get("event_timestamp").is_some() {
-        record_hash::of_whole_event(&event.to_json())
-    } else {
-        // The time was filled in here, so it is other when the same event is sent again. It is no content.
-        let silent = EventTimestamp { civil_micros: 0, offset_seconds: None };
-        record_hash::of_whole_event(&Event { event_timestamp: silent, ..event.clone() }.to_json())
-    };
-    Ok(NewEvent { time: event.event_timestamp.utc_micros(zone), event, received, hash })
+    let (time, hash) = (event.event_timestamp.utc_micros(zone), content_hash(value, &event));
+    Ok(NewEvent { event, time, received, hash, kafka: None })
+}
+
+/// The hash of an event that came whole. A time or a source that was filled in here may be other when the same event is
+/// sent again, or to another collector: neither is content.
+pub(super) fn content_hash(value: &Value, event: &Event) -> u64 {
+    let (is_timed, is_owned) = (value.get("event_timestamp").is_some(), value.get("source").is_some());
+    if is_timed && is_owned {
+        return record_hash::of_whole_event(&event.to_json());
+    }
+    let mut said = event.clone();
+    if !is_timed {
+        said.event_timestamp = EventTimestamp { civil_micros: 0, offset_seconds: None };
+    }
+    if !is_owned {
+        said.source = Source::default();
+    }
+    record_hash::of_whole_event(&said.to_json())
 }
 
 pub(super) fn problems_text(problems: &[EventProblem]) -> String {

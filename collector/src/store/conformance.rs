@@ -14,7 +14,9 @@ use labtrail_shared::{
 };
 use serde_json::{Value, json};
 
-use super::{Criteria, DeadLetter, EventStore, HistogramRequest, NewEvent, Order, Outcome, Page, Search, StoredEvent};
+use super::{
+    Criteria, DeadLetter, EventStore, Expect, HistogramRequest, NewEvent, Order, Outcome, Page, Search, StoredEvent,
+};
 
 /// How a store is opened in tests.
 pub(super) trait StoreBench: Sized {
@@ -52,7 +54,7 @@ pub(super) fn event(value: &Value) -> NewEvent {
     let event = Event::from_json(value, &Defaults { now, source: Source::default() }).unwrap();
     let time = event.event_timestamp.utc_micros(&jiff::tz::TimeZone::UTC);
     let hash = labtrail_shared::record_hash::of_whole_event(&event.to_json());
-    NewEvent { event, time, received: TIME, hash }
+    NewEvent { event, time, received: TIME, hash, kafka: None }
 }
 
 /// An event of that id at so many seconds.
@@ -70,7 +72,7 @@ fn ids(page: &Page) -> Vec<&str> {
 }
 
 async fn insert(bench: &impl StoreBench, events: &[NewEvent]) -> Vec<Outcome> {
-    bench.store().insert(events.to_vec()).await.unwrap().outcomes
+    bench.store().insert(events.to_vec(), Expect::New).await.unwrap().outcomes
 }
 
 async fn search(bench: &impl StoreBench, search: Search) -> Page {
@@ -101,23 +103,23 @@ pub(super) async fn events_come_back_as_they_went_in<B: StoreBench>() {
         json!({"_id": "nothing", "event_data": null, "source": {}}),
     ];
     let events: Vec<NewEvent> = documents.iter().map(event).collect();
-    assert_eq!(insert(&bench, &events).await, [Outcome::Stored(1), Outcome::Stored(2), Outcome::Stored(3)]);
-    for (event, seq) in events.iter().zip(1..) {
+    assert_eq!(insert(&bench, &events).await, [Outcome::Stored, Outcome::Stored, Outcome::Stored]);
+    for event in &events {
         let stored = bench.store().get(&event.event.id).await.unwrap().unwrap();
         assert_eq!(stored.event.to_string(), event.event.to_json().to_string());
-        assert_eq!((stored.time, stored.received, stored.seq), (event.time, event.received, seq));
+        assert_eq!((stored.time, stored.received), (event.time, event.received));
     }
     assert_eq!(bench.store().get("other").await.unwrap(), None);
-    assert_eq!(bench.store().insert(Vec::new()).await.unwrap().outcomes, []);
+    assert_eq!(bench.store().insert(Vec::new(), Expect::New).await.unwrap().outcomes, []);
 }
 
 pub(super) async fn repeats_are_counted_and_conflicts_told<B: StoreBench>() {
     let bench = B::new().await;
     let (first, other) = (at("a", 1), at("a", 2));
-    assert_eq!(insert(&bench, std::slice::from_ref(&first)).await, [Outcome::Stored(1)]);
+    assert_eq!(insert(&bench, std::slice::from_ref(&first)).await, [Outcome::Stored]);
     let conflict = Outcome::Conflict(Box::new(other.event.to_json()));
     let outcomes = insert(&bench, &[at("b", 3), first.clone(), other]).await;
-    assert_eq!(outcomes, [Outcome::Stored(2), Outcome::Duplicate, conflict]);
+    assert_eq!(outcomes, [Outcome::Stored, Outcome::Duplicate, conflict]);
     assert_eq!(bench.store().count().await.unwrap(), 2);
     assert_eq!(bench.store().get("a").await.unwrap().unwrap().time, first.time);
     // The hash decides, not the form: what was read again under another config is the same event.
@@ -129,7 +131,7 @@ pub(super) async fn repeats_are_counted_and_conflicts_told<B: StoreBench>() {
 pub(super) async fn an_insert_may_repeat_itself<B: StoreBench>() {
     let bench = B::new().await;
     let outcomes = insert(&bench, &[at("a", 1), at("a", 1), at("a", 2)]).await;
-    assert!(matches!(outcomes[..], [Outcome::Stored(1), Outcome::Duplicate, Outcome::Conflict(_)]), "{outcomes:?}");
+    assert!(matches!(outcomes[..], [Outcome::Stored, Outcome::Duplicate, Outcome::Conflict(_)]), "{outcomes:?}");
     assert_eq!(ids(&search(&bench, all(Criteria::default())).await), ["a"]);
 }
 
@@ -139,8 +141,9 @@ pub(super) async fn all_survives_a_restart<B: StoreBench>() {
     let bench = bench.reopened().await;
     assert_eq!(bench.store().count().await.unwrap(), 2);
     assert_eq!(*bench.store().last_seq().borrow(), 2);
+    assert_eq!(bench.store().hashes(vec!["x".into(), "b".into()]).await.unwrap(), [None, Some(at("b", 2).hash)]);
     assert_eq!(ids(&search(&bench, all(Criteria::default())).await), ["b", "a"]);
-    assert_eq!(insert(&bench, &[at("a", 1), at("c", 3)]).await, [Outcome::Duplicate, Outcome::Stored(3)]);
+    assert_eq!(insert(&bench, &[at("a", 1), at("c", 3)]).await, [Outcome::Duplicate, Outcome::Stored]);
     assert_eq!(bench.store().count().await.unwrap(), 3);
 }
 
@@ -339,11 +342,11 @@ pub(super) async fn arrivals_are_numbered<B: StoreBench>() {
     let mut arrivals = bench.store().last_seq();
     assert_eq!(*arrivals.borrow_and_update(), 0);
     insert(&bench, &[at("b", 2), at("a", 1), at("b", 2), at("c", 0)]).await;
-    arrivals.changed().await.unwrap();
-    assert_eq!(*arrivals.borrow_and_update(), 3);
+    let arrived = tokio::time::timeout(MINUTE, arrivals.wait_for(|seq| *seq >= 3)).await;
+    assert_eq!(*arrived.expect("what is stored is numbered soon").unwrap(), 3);
     let after = async |seq: i64, limit: usize| {
         let events = bench.store().events_after(seq, limit).await.unwrap();
-        events.iter().map(|event| (event.seq, event.id().to_owned())).collect::<Vec<_>>()
+        events.iter().map(|(seq, event)| (*seq, event.id().to_owned())).collect::<Vec<_>>()
     };
     let numbered = |list: &[(i64, &str)]| list.iter().map(|(seq, id)| (*seq, (*id).to_owned())).collect::<Vec<_>>();
     assert_eq!(after(0, 10).await, numbered(&[(1, "b"), (2, "a"), (3, "c")]));
@@ -357,7 +360,7 @@ pub(super) async fn dead_letters_are_kept_and_counted<B: StoreBench>() {
     let bench = B::new().await;
     let letter = |line: u32, bytes: &[u8]| DeadLetter {
         received: TIME,
-        reason: "not_json",
+        reason: "not_json".into(),
         detail: "expected value".to_owned(),
         origin: json!({"door": "http", "line": line}),
         id: (line == 1).then(|| "id".to_owned()),
@@ -374,6 +377,11 @@ pub(super) async fn dead_letters_are_kept_and_counted<B: StoreBench>() {
     assert_eq!((list[2].id.as_deref(), list[2].received, list[2].reason.as_str()), (Some("id"), TIME, "not_json"));
     let rest = bench.store().dead_letters(Some(list[0].seq), 1).await.unwrap();
     assert_eq!(rest, list[1..2]);
+    assert_eq!(bench.store().get_dead_letter(list[1].seq).await.unwrap().as_ref(), Some(&list[1]));
+    assert!(bench.store().remove_dead_letter(list[1].seq).await.unwrap());
+    assert!(!bench.store().remove_dead_letter(list[1].seq).await.unwrap());
+    assert_eq!(bench.store().get_dead_letter(list[1].seq).await.unwrap(), None);
+    assert_eq!(bench.store().dead_letters(None, 10).await.unwrap(), [list[0].clone(), list[2].clone()]);
 }
 
 pub(super) async fn little_time_gives_parts_of_the_answer<B: StoreBench>() {

@@ -6,7 +6,7 @@
 //! - Events have a total order, (time, id), in which pages follow one another without hole or repeat, also while other
 //!   events arrive; and a number of arrival, `seq`, which becomes visible in its order.
 
-use std::{error::Error, fmt::Debug, sync::Arc, time::Duration};
+use std::{borrow::Cow, error::Error, fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use labtrail_shared::{
@@ -19,6 +19,7 @@ use labtrail_shared::{
 use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::sync::watch;
+use xxhash_rust::xxh3::Xxh3;
 
 /// An event that is to be stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,30 @@ pub struct NewEvent {
     pub received: i64,
     /// What tells a repeat from a conflict.
     pub hash: u64,
+    /// Where it lay in Kafka, if it came that way.
+    pub kafka: Option<KafkaPlace>,
+}
+
+/// A record of a Kafka topic.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KafkaPlace {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition of the topic.
+    pub partition: i32,
+    /// The offset in the partition.
+    pub offset: i64,
+}
+
+/// What the caller knows of the events of an insert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expect {
+    /// They are new, as far as anybody knows.
+    #[default]
+    New,
+    /// Some of them may well be stored already: after a crash, a rebalance or a failed insert. It means the same, but a
+    /// store for which repeats are dear looks first for what it has.
+    Repeats,
 }
 
 /// What became of the events of one insert, in their order.
@@ -43,12 +68,20 @@ pub struct InsertReport {
 /// What became of one event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// It is stored, under this number of arrival.
-    Stored(i64),
+    /// It is stored now.
+    Stored,
     /// It was there already.
     Duplicate,
     /// Its id belongs to another event; this one, as JSON, is not stored.
     Conflict(Box<Value>),
+    /// This store can never take it, for the reason given; the event is here as JSON. (Larger than a document of the
+    /// database may be, for example.)
+    Unstorable {
+        /// Why.
+        reason: String,
+        /// The event.
+        event: Box<Value>,
+    },
 }
 
 /// An event as it comes out of a store.
@@ -60,8 +93,6 @@ pub struct StoredEvent {
     pub time: i64,
     /// When it was received, in microseconds UTC.
     pub received: i64,
-    /// Its number of arrival.
-    pub seq: i64,
 }
 
 impl StoredEvent {
@@ -81,7 +112,7 @@ impl StoredEvent {
         if let Value::Object(fields) = &mut event {
             let time = EventTimestamp::from_utc_micros(self.time).to_string();
             let received = EventTimestamp::from_utc_micros(self.received).to_string();
-            fields.insert(PRIVATE_KEY.to_owned(), json!({"time": time, "received": received, "seq": self.seq}));
+            fields.insert(PRIVATE_KEY.to_owned(), json!({"time": time, "received": received}));
         }
         event
     }
@@ -211,7 +242,7 @@ pub struct DeadLetter {
     /// When it was received, in microseconds UTC.
     pub received: i64,
     /// The kind of reason, in one word of ours such as `id_conflict`.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// The reason in words.
     pub detail: String,
     /// Where it came from, as a JSON object.
@@ -220,6 +251,19 @@ pub struct DeadLetter {
     pub id: Option<String>,
     /// What was sent.
     pub bytes: Vec<u8>,
+}
+
+impl DeadLetter {
+    /// What tells it from other letters: the same reason, origin and bytes are the same letter. `origin` is that field as
+    /// text, which whoever stores a letter needs anyway.
+    pub fn key(&self, origin: &str) -> [u8; 16] {
+        let mut hash = Xxh3::new();
+        for part in [self.reason.as_bytes(), origin.as_bytes(), &self.bytes] {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.digest128().to_le_bytes()
+    }
 }
 
 /// A dead letter as it comes out of a store.
@@ -266,14 +310,25 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether it may work later by itself.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
 /// A store of events.
 #[async_trait]
 pub trait EventStore: Debug + Send + Sync {
-    /// Stores events; what is reported is durable.
-    async fn insert(&self, events: Vec<NewEvent>) -> Result<InsertReport, StoreError>;
+    /// Stores events; what is reported is durable. After an error any part of them may be stored: the same insert again
+    /// puts that right.
+    async fn insert(&self, events: Vec<NewEvent>, expect: Expect) -> Result<InsertReport, StoreError>;
 
     /// Keeps what cannot be stored as an event. The same letter again (reason, origin, bytes) is only counted.
     async fn dead_letter(&self, letters: Vec<DeadLetter>) -> Result<(), StoreError>;
+
+    /// The content hashes under which events of these ids are stored, in their order; `None` for an id that is not.
+    async fn hashes(&self, ids: Vec<String>) -> Result<Vec<Option<u64>>, StoreError>;
 
     /// The event of that id.
     async fn get(&self, id: &str) -> Result<Option<StoredEvent>, StoreError>;
@@ -287,12 +342,19 @@ pub trait EventStore: Debug + Send + Sync {
     /// How many events are stored.
     async fn count(&self) -> Result<u64, StoreError>;
 
-    /// The events that arrived after that number, in the order of arrival.
-    async fn events_after(&self, seq: i64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+    /// The events that arrived after that number, with their numbers, in the order of arrival. A store that many collectors
+    /// share may keep only the latest numbers; then the first one given is higher than asked for.
+    async fn events_after(&self, seq: i64, limit: usize) -> Result<Vec<(i64, StoredEvent)>, StoreError>;
 
     /// The number of the last event that arrived; changes when it can be read.
     fn last_seq(&self) -> watch::Receiver<i64>;
 
     /// Dead letters, the latest first, those before that number of arrival.
     async fn dead_letters(&self, before: Option<i64>, limit: usize) -> Result<Vec<StoredDeadLetter>, StoreError>;
+
+    /// The dead letter of that number.
+    async fn get_dead_letter(&self, seq: i64) -> Result<Option<StoredDeadLetter>, StoreError>;
+
+    /// Forgets a dead letter, because it was dealt with. Says whether there was one.
+    async fn remove_dead_letter(&self, seq: i64) -> Result<bool, StoreError>;
 }

@@ -34,8 +34,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::{
-    DeadLetter, EventStore, Histogram, HistogramRequest, InsertReport, NewEvent, Page, Search, StoreConfig, StoreError,
-    StoredDeadLetter, StoredEvent,
+    DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Page, Search, StoreConfig,
+    StoreError, StoredDeadLetter, StoredEvent,
 };
 use error::closing;
 use metrics::StoreMetrics;
@@ -140,7 +140,7 @@ impl SqliteStore {
 
 #[async_trait]
 impl EventStore for SqliteStore {
-    async fn insert(&self, events: Vec<NewEvent>) -> Result<InsertReport, StoreError> {
+    async fn insert(&self, events: Vec<NewEvent>, _: Expect) -> Result<InsertReport, StoreError> {
         const ATTEMPT: &str = "store events";
         if events.is_empty() {
             return Ok(InsertReport { outcomes: Vec::new() });
@@ -164,6 +164,16 @@ impl EventStore for SqliteStore {
         let permit = self.reserve(ATTEMPT, letters.iter().map(|letter| letter.bytes.len() + 512).sum()).await?;
         let (reply, answer) = oneshot::channel();
         self.send(ATTEMPT, Job::DeadLetter { letters, reply, permit }, answer).await
+    }
+
+    async fn hashes(&self, ids: Vec<String>) -> Result<Vec<Option<u64>>, StoreError> {
+        let query = move |reader: &pool::Reader| {
+            let mut statement = reader.connection.prepare_cached("SELECT hash FROM event WHERE id = ?")?;
+            let hash = |id: &String| statement.query_row([id], |row| row.get::<_, i64>(0)).optional();
+            let hashes: rusqlite::Result<Vec<_>> = ids.iter().map(hash).collect();
+            Ok(hashes?.into_iter().map(|hash| hash.map(i64::cast_unsigned)).collect())
+        };
+        self.pool.read("look for events", query).await
     }
 
     async fn get(&self, id: &str) -> Result<Option<StoredEvent>, StoreError> {
@@ -200,11 +210,11 @@ impl EventStore for SqliteStore {
         Ok(self.pool.read("count all events", query).await? as u64)
     }
 
-    async fn events_after(&self, seq: i64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn events_after(&self, seq: i64, limit: usize) -> Result<Vec<(i64, StoredEvent)>, StoreError> {
         let query = move |reader: &pool::Reader| {
             let sql = format!("SELECT {COLUMNS} FROM event WHERE seq > ? ORDER BY seq LIMIT ?");
             let mut statement = reader.connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![seq, limit as i64], row::read)?;
+            let rows = statement.query_map(params![seq, limit as i64], |row| Ok((row.get(0)?, row::read(row)?)))?;
             rows.collect()
         };
         self.pool.read("read what arrived", query).await
@@ -217,6 +227,18 @@ impl EventStore for SqliteStore {
     async fn dead_letters(&self, before: Option<i64>, limit: usize) -> Result<Vec<StoredDeadLetter>, StoreError> {
         let query = move |reader: &pool::Reader| dead_letters::list(&reader.connection, before, limit);
         self.pool.read("list dead letters", query).await
+    }
+
+    async fn get_dead_letter(&self, seq: i64) -> Result<Option<StoredDeadLetter>, StoreError> {
+        let query = move |reader: &pool::Reader| dead_letters::get(&reader.connection, seq);
+        self.pool.read("read a dead letter", query).await
+    }
+
+    async fn remove_dead_letter(&self, seq: i64) -> Result<bool, StoreError> {
+        const ATTEMPT: &str = "remove a dead letter";
+        let permit = self.reserve(ATTEMPT, 1).await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(ATTEMPT, Job::RemoveDeadLetter { seq, reply, permit }, answer).await
     }
 }
 

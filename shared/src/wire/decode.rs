@@ -15,6 +15,14 @@ pub struct Batch<'a> {
     pub lines: Vec<&'a [u8]>,
 }
 
+impl Batch<'_> {
+    /// The byte offset of its first event, if that line can be read.
+    pub fn first_offset(&self) -> Option<u64> {
+        let line: Line<'_> = serde_json::from_slice(self.lines.first()?).ok()?;
+        self.envelope.offset.checked_add(line.o)
+    }
+}
+
 /// Why a part of a body cannot be read.
 #[derive(Debug, Error)]
 pub enum BatchError {

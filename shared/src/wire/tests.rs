@@ -3,7 +3,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::{AgentEvent, BatchEncoder, Envelope, RecordBody, VERSION, WireRecord, decode, expand};
+use super::{
+    AgentEvent, BatchEncoder, Envelope, RecordBody, VERSION, WireRecord, decode, expand, split, split::split_at,
+};
 use crate::{
     event_id::{FileIdentity, derive},
     level::LogLevel,
@@ -134,6 +136,16 @@ fn what_cannot_be_read_is_handed_back() {
 }
 
 #[test]
+fn one_event_cannot_be_cut() {
+    let mut body = Vec::new();
+    let mut encoder = BatchEncoder::begin(&envelope(), &mut body);
+    assert_eq!(split(&body), None);
+    encoder.push(&record(100, "alone"), &mut body);
+    assert_eq!(split(&body), None);
+    assert_eq!(split(b"nonsense"), None);
+}
+
+#[test]
 fn version_1_as_it_was_first_written_is_still_read() {
     let body = br#"{"labtrail":1,"agent":"pc7","host":"pc7","file":"/x.log","identity":{"birth_ms":5,"hash":6},"offset":0,"observed":7}
 {"o":0,"t":1780000000000000,"z":3600,"l":30,"v":"WRN","m":"hello"}
@@ -156,6 +168,45 @@ proptest! {
             prop_assert_eq!(event.event.event_data["message"].as_str(), Some(text.as_str()));
             prop_assert_eq!(event.hash, record_hash::of_raw_record(text.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_batch_that_is_cut_anywhere_means_the_same(
+        lines in prop::collection::vec(
+            (0..500_u64, prop::option::of((-9_000_000_000..9_000_000_000_i64, prop::option::of(-50_000..50_000_i32))), "[a-z]{0,30}"),
+            2..20,
+        ),
+        known in prop::option::of((0..1_800_000_000_000_000_i64, prop::option::of(-50_000..50_000_i32))),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let envelope = Envelope {
+            time: known.map(|(time, _)| time),
+            zone_offset: known.and_then(|(_, zone_offset)| zone_offset),
+            ..envelope()
+        };
+        let mut body = Vec::new();
+        let mut encoder = BatchEncoder::begin(&envelope, &mut body);
+        let mut offset = envelope.offset;
+        for (length, time, text) in &lines {
+            encoder.push(&WireRecord { time: *time, ..record(offset, text) }, &mut body);
+            offset += length;
+        }
+        let whole = decode(&body).expect("what was written is read");
+        let (expected, _) = expand(&whole[0], &TimeZone::UTC);
+        let cut = 1 + cut.index(lines.len() - 1);
+        for (first, second) in [split_at(&whole[0], cut), split(&body)].into_iter().flatten() {
+            prop_assert_eq!((first.count + second.count) as usize, lines.len());
+            let mut found = Vec::new();
+            for part in [&first, &second] {
+                let batches = decode(&part.body).expect("a part is a batch");
+                prop_assert_eq!(batches[0].lines.len(), part.count as usize);
+                let (events, refusals) = expand(&batches[0], &TimeZone::UTC);
+                prop_assert_eq!(refusals, []);
+                found.extend(events);
+            }
+            prop_assert_eq!(&found, &expected);
+        }
+        prop_assert!(split_at(&whole[0], cut).is_some() && split(&body).is_some());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Collector, binary,
+    binary,
     process::{Process, show_end},
 };
 
@@ -20,12 +20,11 @@ pub struct Agent {
 }
 
 impl Agent {
-    pub(super) fn new(lab: &Path, collector: &Collector, ship: &str, files: &[(&str, &str)]) -> Self {
-        let folder = lab.join("agent");
+    /// An agent with a folder of its own below that of the laboratory, which ships to `to`.
+    pub(super) fn new(lab: &Path, folder: PathBuf, to: &str, ship: &str, files: &[(&str, &str)]) -> Self {
         fs::create_dir_all(&folder).expect("folders can be made");
         let mut config = format!("data_dir = \"{}\"\n", folder.join("data").display());
         // Tries follow each other quickly, so that a test need not wait for the agent to notice a collector.
-        let to = collector.url();
         writeln!(config, "[ship]\nto = \"{to}\"\nretry_pause_max = \"300ms\"\n{ship}").expect("a text takes text");
         for (pattern, more) in files {
             writeln!(config, "[[files]]\npaths = [\"{}\"]\n{more}", lab.join(pattern).display())
@@ -59,6 +58,16 @@ impl Agent {
     pub fn delete_checkpoint(&self) {
         assert!(self.process.is_none(), "a running agent keeps its checkpoint open");
         fs::remove_dir_all(self.folder.join("data")).expect("the agent has made its data folder");
+    }
+
+    /// Its config file.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.join("agent.toml")
+    }
+
+    /// The running process.
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("it was started")
     }
 
     /// Whether these bytes were ever written to its checkpoint.

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use serde_json::{Value, json};
-use ureq::{Body, http::Response};
+use ureq::{
+    Body,
+    http::{HeaderMap, Response},
+};
 
 use super::{
     stored_event::StoredEvent,
@@ -27,13 +30,24 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub text: String,
+    headers: HeaderMap,
 }
 
 impl Answer {
+    /// An answer of which only this much is known.
+    pub fn new(status: u16, text: String) -> Self {
+        Self { status, text, headers: HeaderMap::new() }
+    }
+
     /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("this is no JSON ({error}): {}", self.text))
+    }
+
+    /// The text of a header; its name in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 }
 
@@ -162,5 +176,5 @@ impl Api {
 fn read(mut response: Response<Body>) -> Result<Answer, ureq::Error> {
     // A page of ten thousand events is larger than the client expects of an answer.
     let text = response.body_mut().with_config().limit(1 << 30).read_to_string()?;
-    Ok(Answer { status: response.status().as_u16(), text })
+    Ok(Answer { status: response.status().as_u16(), text, headers: response.headers().clone() })
 }

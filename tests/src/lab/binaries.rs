@@ -33,7 +33,9 @@ fn build() -> PathBuf {
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
         .args(["build", "--quiet", "--profile", profile, "--target-dir"])
         .arg(target)
-        .args(["-p", "labtrail", "-p", "labtrail-agent", "-p", "labtrail-collector"])
+        // As `make test` builds: another choice of packages would mean other features of the large libraries, and so a
+        // second build of them.
+        .args(["--workspace", "--all-targets"])
         .status()
         .expect("cargo can be started");
     assert!(status.success(), "the programs under test do not build");

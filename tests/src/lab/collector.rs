@@ -1,6 +1,12 @@
 //! A collector that can go away and come back at the same address.
 
-use std::{net::SocketAddr, ops::Deref, path::PathBuf, process::Command};
+use std::{
+    fs,
+    net::SocketAddr,
+    ops::Deref,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::{Api, binary, port::free_address, process::Process, wait::wait_until};
 
@@ -8,6 +14,8 @@ use super::{Api, binary, port::free_address, process::Process, wait::wait_until}
 #[derive(Debug)]
 pub struct Collector {
     data_dir: PathBuf,
+    /// More than the defaults, if it has a file for that.
+    config: Option<PathBuf>,
     address: SocketAddr,
     api: Api,
     process: Option<Process>,
@@ -16,14 +24,34 @@ pub struct Collector {
 impl Collector {
     pub(super) fn new(data_dir: PathBuf) -> Self {
         let address = free_address();
-        Self { data_dir, address, api: Api::new(address), process: None }
+        Self { data_dir, config: None, address, api: Api::new(address), process: None }
+    }
+
+    /// With a config file of this text, in front of which address and folder are put.
+    pub(super) fn with_config(data_dir: PathBuf, text: &str) -> Self {
+        let mut collector = Self::new(data_dir);
+        fs::create_dir_all(&collector.data_dir).expect("folders can be made");
+        collector.set_config(text);
+        collector
+    }
+
+    /// Gives it another config for its next start, as [`super::Lab::collector_with`] does.
+    pub fn set_config(&mut self, text: &str) {
+        let file = self.data_dir.join("collector.toml");
+        let (listen, data_dir) = (self.address, self.data_dir.display());
+        let config = format!("listen = \"{listen}\"\ndata_dir = \"{data_dir}\"\n{text}");
+        fs::write(&file, config).expect("a config can be written");
+        self.config = Some(file);
     }
 
     /// Starts it, without waiting until it answers.
     pub fn start(&mut self) {
         assert!(self.process.is_none(), "the collector runs already");
         let mut command = Command::new(binary("labtrail-collector"));
-        command.arg("--listen").arg(self.address.to_string()).arg("--data-dir").arg(&self.data_dir);
+        match &self.config {
+            Some(file) => command.arg("--config").arg(file),
+            None => command.arg("--listen").arg(self.address.to_string()).arg("--data-dir").arg(&self.data_dir),
+        };
         self.process = Some(Process::start("collector", command, &self.data_dir));
     }
 
@@ -40,6 +68,23 @@ impl Collector {
     /// Ends it as a power failure would.
     pub fn kill(&mut self) {
         drop(self.process.take());
+    }
+
+    /// Asks it to end, as Ctrl-C does, and waits until it has.
+    pub fn stop(&mut self) {
+        let mut process = self.process.take().expect("it was started");
+        let status = process.interrupt();
+        assert!(status.success(), "the collector ended with {status}: {}", process.log());
+    }
+
+    /// Its config file; only of [`super::Lab::collector_with`].
+    pub fn config_file(&self) -> &Path {
+        self.config.as_deref().expect("it was given a config")
+    }
+
+    /// What it logged, in all its lives.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.data_dir.join("collector.log")).unwrap_or_default()
     }
 
     /// Its address, as the agent is told it.

@@ -10,12 +10,15 @@ use std::{
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
+/// Has no divisor in common with [`COUNT`].
+const SPREAD: u32 = 7919;
+
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
 /// A loopback address on which nobody listens, given out once in this process.
 pub(crate) fn free_address() -> SocketAddr {
-    // Test processes that run at the same time begin at different places.
-    let start = (std::process::id() % u32::from(COUNT)) as u16;
+    // Test processes that run at the same time begin far from each other, also when their numbers are neighbours.
+    let start = (std::process::id() % u32::from(COUNT) * SPREAD % u32::from(COUNT)) as u16;
     loop {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         assert!(step < COUNT, "no free port");

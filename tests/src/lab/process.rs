@@ -49,6 +49,22 @@ impl Process {
         wait_until(&format!("{} ends after Ctrl-C", self.name), || self.ended())
     }
 
+    /// Asks it to end, as a service manager does, and waits until it has.
+    pub fn terminate(&mut self) -> ExitStatus {
+        kill_process(self.pid(), Signal::TERM).expect("a child that was not waited for can be signalled");
+        wait_until(&format!("{} ends after being asked to", self.name), || self.ended())
+    }
+
+    /// Stops it where it stands, as a machine does that is out of memory or was put to sleep.
+    pub fn pause(&self) {
+        kill_process(self.pid(), Signal::STOP).expect("a child that was not waited for can be signalled");
+    }
+
+    /// Lets it go on after [`Self::pause`].
+    pub fn resume(&self) {
+        kill_process(self.pid(), Signal::CONT).expect("a child that was not waited for can be signalled");
+    }
+
     /// Its number.
     pub fn id(&self) -> u32 {
         self.child.id()

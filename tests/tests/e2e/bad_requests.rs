@@ -182,5 +182,6 @@ fn send_raw(collector: &Collector, head: &str, length: usize, frame: impl Fn(&[u
     // It may be closed already.
     let _ = stream.shutdown(Shutdown::Both);
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
-    Answer { status: status.unwrap_or_else(|| panic!("no answer: {text:?}, {sent:?}")), text }
+    let status = status.unwrap_or_else(|| panic!("no answer: {text:?}, {sent:?}"));
+    Answer::new(status, text)
 }

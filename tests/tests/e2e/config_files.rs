@@ -40,7 +40,7 @@ fn broken_configs_of_the_agent_name_file_line_key_and_remedy() {
     check("[[files]\n", ":1", &["]"]);
     check("\ndata_dri = \"x\"\n", ":2", &["data_dri", "did you mean `data_dir`?"]);
     check("[ship]\nto = \"localhost:8001\"\n", ":2", &["ship.to", "http://HOST:PORT"]);
-    check("[ship]\nto = \"kafka://broker/topic\"\n", ":2", &["ship.to", "HTTP"]);
+    check("[ship]\nto = \"gopher://broker/topic\"\n", ":2", &["ship.to", "http://HOST:PORT", "kafka://BROKER"]);
     check("[[files]]\npath = [\"/x\"]\n", ":2", &["files.path", "did you mean `paths`?"]);
     check("[[files]]\npaths = [\"/x\"]\nfrom = \"begin\"\n", ":3", &["files.from", "begin", "start", "end"]);
     check("[[files]]\npaths = [\"/x\"]\nzone = \"Mars/Base\"\n", ":3", &["files.zone", "Europe/Zurich"]);
@@ -94,5 +94,17 @@ fn a_program_with_a_broken_config_does_not_start() {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{program}: {errors}");
         assert!(errors.contains("did you mean `data_dir`?"), "{program}: {errors}");
+    }
+}
+
+#[test]
+fn the_sample_configs_for_kafka_and_mongodb_are_valid_and_print_no_password() {
+    for (program, name) in [(AGENT, "agent.toml"), (COLLECTOR, "collector.toml")] {
+        let file = repository().join("deploy/scale").join(name);
+        let passwords = [("MONGO_PASSWORD", "hunter2"), ("KAFKA_PASSWORD", "hunter2")];
+        let output = Command::new(binary(program)).envs(passwords).arg("check-config").arg(&file).output().unwrap();
+        let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(0), "{name}: {errors}");
+        assert!(printed.contains("***") && !printed.contains("hunter2"), "{name}: {printed}");
     }
 }

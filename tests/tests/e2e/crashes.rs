@@ -1,6 +1,6 @@
 //! The promise that everything else serves: a line that was written is stored exactly once, whatever dies and whenever.
 
-mod oracle;
+pub(crate) mod oracle;
 
 use std::{env, time::Duration};
 

@@ -1,16 +1,24 @@
 //! What users can see of Labtrail as a whole: real programs, real files, real requests, a real browser.
 
+#![expect(clippy::float_cmp, reason = "metrics are numbers that count, and counts are exact")]
+
 mod absent_collector;
 mod bad_requests;
 mod config_files;
 mod crashes;
 mod discovery;
 mod interrupt;
+mod kafka_agent;
+mod kafka_collector;
+mod kafka_commands;
 mod line_forms;
 mod madsci_clients;
+mod outages;
 mod page;
 mod rewritten_files;
 mod rotation;
 mod samples;
+mod scale;
 mod sections;
+mod services;
 mod unfinished_lines;

@@ -80,6 +80,7 @@ impl From<EventError> for Detail {
     fn from(error: EventError) -> Self {
         match error {
             EventError::Store(error) => error.into(),
+            error @ EventError::Detour(_) => Self::text(StatusCode::SERVICE_UNAVAILABLE, with_causes(&error)),
             EventError::Invalid(problems) => Self::all(problems.iter().map(Self::from).collect()),
         }
     }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{body, error::Detail, parameters::Parameters};
 use crate::{
     api::{Api, openapi::EventDocument},
-    ingest::reason,
+    ingest::{Origin, reason},
     store::{Criteria, EventStore, Order, Search, StoreError, StoredEvent},
 };
 
@@ -31,7 +31,8 @@ const PART_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Store one event
 ///
-/// Answers, when the event is on the disk, with the event as it was understood. An id that is there already changes nothing.
+/// Answers, when the event is on the disk, with the event as it was understood. While the store is away and Kafka is
+/// configured, the event is put there and stored later, and the answer is the same. An id that is there already changes nothing.
 #[utoipa::path(
     post,
     path = "/event",
@@ -42,7 +43,7 @@ const PART_TIME_MAX: Duration = Duration::from_secs(1);
         (status = 400, description = "The body is not UTF-8", body = Detail),
         (status = 413, description = "The body is larger than the option `http.body_bytes_max` allows", body = Detail),
         (status = 422, description = "The body is not an event", body = Detail),
-        (status = 503, description = "The store is not available", body = Detail),
+        (status = 503, description = "Neither the store nor Kafka is available", body = Detail),
     )
 )]
 pub(crate) async fn post_event(
@@ -57,11 +58,11 @@ pub(crate) async fn post_event(
         Err(problem) => {
             // MADSci's client never sends an event again, so what it sent is kept.
             let detail = "the body of POST /event is not JSON".to_owned();
-            api.ingest.refuse(reason::NOT_JSON, detail, received.bytes.to_vec(), peer.ip()).await?;
+            api.ingest.refuse(reason::NOT_JSON, detail, received.bytes.to_vec(), Origin::http(peer.ip())).await?;
             return Err(problem);
         }
     };
-    let event = api.ingest.take_one(&value, peer.ip()).await?;
+    let event = api.ingest.take_one(&value, Origin::http(peer.ip())).await?;
     Ok(Json(event.to_json()))
 }
 

@@ -14,14 +14,17 @@ use utoipa::ToSchema;
 
 use crate::{
     api::{Api, error::Problem, openapi::EventDocument},
-    ingest::{Form, Refused},
+    ingest::{Form, Origin, Refused},
 };
 
-/// What became of the events of a request. It is sent when the accepted ones are on the disk.
+/// What became of the events of a request. It is sent when the accepted ones are on the disk, or safe in Kafka.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TakenReceipt {
-    /// How many were stored now.
+    /// How many were taken: they are stored now, or queued.
     accepted: u64,
+    /// How many of the accepted ones lie in Kafka, because the store is away; they are stored when it is back. Whether they
+    /// are repeats, and whether each line of a batch can be read, shows only then.
+    queued: u64,
     /// How many were there already.
     duplicates: u64,
     /// Those that were not stored, and will not be if they are sent again. They are kept as dead letters.
@@ -43,7 +46,7 @@ pub(crate) struct RefusedEvent {
 
 /// Store events
 ///
-/// Answers when the events are on the disk. A repeat of an event (same id, same content) is counted and changes nothing,
+/// Answers when the events are on the disk; while the store is away and Kafka is configured, when they are safe there. A repeat of an event (same id, same content) is counted and changes nothing,
 /// so a request that was not answered can be sent again as it is.
 #[utoipa::path(
     post,
@@ -69,7 +72,7 @@ pub(crate) struct RefusedEvent {
             content_type = "application/problem+json"),
         (status = 415, description = "The content type or encoding is not known", body = Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "The store is not available; send again after `Retry-After` seconds", body = Problem,
+        (status = 503, description = "Neither the store nor Kafka is available; send again after `Retry-After` seconds", body = Problem,
             content_type = "application/problem+json"),
     )
 )]
@@ -81,14 +84,19 @@ pub(crate) async fn post_events(
 ) -> Result<Json<TakenReceipt>, Problem> {
     let form = form(&headers)?;
     let body = api.bodies.read(&headers, body).await?;
-    let receipt = api.ingest.take(form, body.bytes.clone(), peer.ip()).await?;
+    let receipt = api.ingest.take(form, body.bytes.clone(), Origin::http(peer.ip())).await?;
     let refused = receipt.refused.into_iter().map(|Refused { batch, index, id, reason }| RefusedEvent {
         batch,
         index,
         id,
         reason,
     });
-    Ok(Json(TakenReceipt { accepted: receipt.accepted, duplicates: receipt.duplicates, refused: refused.collect() }))
+    Ok(Json(TakenReceipt {
+        accepted: receipt.accepted,
+        queued: receipt.queued,
+        duplicates: receipt.duplicates,
+        refused: refused.collect(),
+    }))
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, Problem> {

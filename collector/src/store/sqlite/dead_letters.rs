@@ -1,8 +1,7 @@
 //! What cannot be stored as an event: kept with its reason, so that nothing is dropped silently.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::store::{DeadLetter, StoredDeadLetter};
 
@@ -15,7 +14,7 @@ pub(super) fn insert(connection: &Connection, letters: &[DeadLetter]) -> rusqlit
     for letter in letters {
         let origin = letter.origin.to_string();
         statement.execute(params![
-            key(letter, &origin),
+            letter.key(&origin),
             letter.received,
             letter.reason,
             letter.detail,
@@ -25,15 +24,6 @@ pub(super) fn insert(connection: &Connection, letters: &[DeadLetter]) -> rusqlit
         ])?;
     }
     Ok(())
-}
-
-fn key(letter: &DeadLetter, origin: &str) -> [u8; 16] {
-    let mut hash = Xxh3::new();
-    for part in [letter.reason.as_bytes(), origin.as_bytes(), &letter.bytes] {
-        hash.update(&(part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.digest128().to_le_bytes()
 }
 
 /// The latest letters before a number of arrival.
@@ -48,6 +38,17 @@ pub(super) fn list(
     )?;
     let rows = statement.query_map(params![before.unwrap_or(i64::MAX), limit as i64], read)?;
     rows.collect()
+}
+
+/// One letter.
+pub(super) fn get(connection: &Connection, seq: i64) -> rusqlite::Result<Option<StoredDeadLetter>> {
+    let sql = "SELECT seq, received, times, reason, detail, origin, id, bytes FROM dead_letter WHERE seq = ?";
+    connection.prepare_cached(sql)?.query_row([seq], read).optional()
+}
+
+/// Removes a letter; says whether there was one.
+pub(super) fn remove(connection: &Connection, seq: i64) -> rusqlite::Result<bool> {
+    Ok(connection.prepare_cached("DELETE FROM dead_letter WHERE seq = ?")?.execute([seq])? > 0)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<StoredDeadLetter> {

@@ -3,7 +3,7 @@
 //! Without a filter and without text each bucket is a count on the index of levels and times. Otherwise the rows are read,
 //! newest first, until time is up.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::time::Instant;
 
 use labtrail_shared::level::LogLevel;
 use rusqlite::{Row, params, params_from_iter, types::Value as SqlValue};
@@ -14,42 +14,7 @@ use super::{
     row::{self, COLUMNS},
     text, words,
 };
-use crate::store::{Bucket, Histogram, HistogramRequest, Order};
-
-/// Widths that a person reads as round, in milliseconds; beyond the last, whole multiples of it.
-const WIDTHS_MS: [i64; 31] = [
-    1,
-    2,
-    5,
-    10,
-    20,
-    50,
-    100,
-    200,
-    500,
-    1_000,
-    2_000,
-    5_000,
-    10_000,
-    15_000,
-    30_000,
-    60_000,
-    120_000,
-    300_000,
-    600_000,
-    900_000,
-    1_800_000,
-    3_600_000,
-    7_200_000,
-    10_800_000,
-    21_600_000,
-    43_200_000,
-    86_400_000,
-    172_800_000,
-    345_600_000,
-    604_800_000,
-    2_592_000_000,
-];
+use crate::store::{Histogram, HistogramRequest, Order, counter::Counter};
 
 /// Rows between two looks at the clock.
 const ROWS_BETWEEN_LOOKS: u64 = 256;
@@ -60,7 +25,7 @@ pub(super) fn histogram(reader: &Reader, request: &HistogramRequest) -> rusqlite
     let mut criteria = request.criteria.clone();
     (criteria.from, criteria.to) = (Some(from), Some(to));
     let request = HistogramRequest { criteria, ..request.clone() };
-    let mut counter = Counter { width: width(from, to, request.buckets), buckets: BTreeMap::new() };
+    let mut counter = Counter::new(from, to, request.buckets);
     let criteria = &request.criteria;
     reader.alarm.set(deadline);
     let outcome = if criteria.filter.is_none() && criteria.text.is_none() && criteria.archived.is_none() {
@@ -74,22 +39,7 @@ pub(super) fn histogram(reader: &Reader, request: &HistogramRequest) -> rusqlite
         Err(error) if is_interrupted(&error) => false,
         Err(error) => return Err(error),
     };
-    let buckets = counter.buckets.into_iter().map(|(time, counts)| Bucket { time, counts }).collect();
-    Ok(Histogram { from, to, bucket_micros: counter.width, buckets, complete })
-}
-
-struct Counter {
-    width: i64,
-    buckets: BTreeMap<i64, [u64; 6]>,
-}
-
-impl Counter {
-    fn add(&mut self, time: i64, level: i64, count: u64) {
-        let Some(place) = LogLevel::ALL.iter().position(|known| i64::from(known.number()) == level) else { return };
-        if count > 0 {
-            self.buckets.entry(time.div_euclid(self.width) * self.width).or_default()[place] += count;
-        }
-    }
+    Ok(counter.into_histogram(from, to, complete))
 }
 
 /// The range asked for, and where it is open that of all events.
@@ -109,26 +59,6 @@ fn range(reader: &Reader, request: &HistogramRequest) -> rusqlite::Result<(i64, 
     Ok((from, to.max(from)))
 }
 
-/// The least round width with which so many buckets reach from end to end, even if the first begins early.
-fn width(from: i64, to: i64, buckets: u32) -> i64 {
-    let parts = i64::from(buckets.max(2)) - 1;
-    let least_ms = to.saturating_sub(from).div_ceil_of(parts).div_ceil_of(1000).max(1);
-    let longest = WIDTHS_MS[WIDTHS_MS.len() - 1];
-    let width_ms = WIDTHS_MS.into_iter().find(|width| *width >= least_ms);
-    width_ms.unwrap_or_else(|| least_ms.div_ceil_of(longest) * longest) * 1000
-}
-
-/// Rounding up, which `i64` does not offer yet.
-trait DivCeil {
-    fn div_ceil_of(self, by: Self) -> Self;
-}
-
-impl DivCeil for i64 {
-    fn div_ceil_of(self, by: Self) -> Self {
-        self / by + Self::from(self % by > 0)
-    }
-}
-
 fn by_index(
     reader: &Reader,
     request: &HistogramRequest,
@@ -142,7 +72,7 @@ fn by_index(
         let level = i64::from(level.number());
         let mut begin = from;
         while begin < to {
-            let end = (begin.div_euclid(counter.width) * counter.width).saturating_add(counter.width).min(to);
+            let end = (begin.div_euclid(counter.width()) * counter.width()).saturating_add(counter.width()).min(to);
             let found: i64 = count.query_row(params![level, begin, end], |row| row.get(0))?;
             counter.add(begin, level, found as u64);
             begin = end;
@@ -204,21 +134,4 @@ fn by_rows(
         }
     }
     Ok(true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::width;
-
-    #[test]
-    fn widths_are_round_and_few_enough() {
-        let check = |seconds: i64, buckets: u32, expected_ms: i64| {
-            assert_eq!(width(0, seconds * 1_000_000, buckets), expected_ms * 1000, "{seconds} s in {buckets}");
-        };
-        check(0, 80, 1);
-        check(3600, 80, 60_000);
-        check(86_400, 80, 1_800_000);
-        check(86_400 * 365, 80, 604_800_000);
-        check(86_400 * 365 * 100, 80, 2_592_000_000 * 16);
-    }
 }

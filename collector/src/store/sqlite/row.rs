@@ -143,7 +143,7 @@ pub(super) fn read_with_data(row: &Row<'_>, data: Value) -> rusqlite::Result<Sto
         span_id: optional(12)?,
         archived_at: optional(13)?,
     });
-    Ok(StoredEvent { event, seq: row.get(0)?, time: row.get(2)?, received: row.get(3)? })
+    Ok(StoredEvent { event, time: row.get(2)?, received: row.get(3)? })
 }
 
 pub(super) fn json_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Value> {

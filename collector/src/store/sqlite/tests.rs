@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{OpenError, SqliteStore, words};
 use crate::store::{
-    Criteria, EventStore, Order, Search, StoreConfig, StoredEvent,
+    Criteria, EventStore, Expect, Order, Search, StoreConfig, StoredEvent,
     conformance::{StoreBench, all, conformance_tests, event, every_page},
 };
 
@@ -93,7 +93,7 @@ proptest! {
             let events = texts.iter().enumerate().map(|(number, text)| {
                 event(&json!({"_id": number.to_string(), "event_data": {"x": text, "host": "a"}}))
             });
-            store.insert(events.collect()).await.unwrap();
+            store.insert(events.collect(), Expect::New).await.unwrap();
             for query in queries.iter().filter_map(|query| TextQuery::parse(query)) {
                 let asked = query.clone();
                 let found = store.pool.read("test", move |reader| words::hits(reader, &asked)).await.unwrap();
@@ -119,7 +119,7 @@ async fn rare_words_are_found_in_the_order_of_time_however_they_arrived() {
                 "log_level": if number % 2 == 0 { 40 } else { 20 }, "event_data": {"message": word}})));
         }
     }
-    bench.store.insert(events).await.unwrap();
+    bench.store.insert(events, Expect::New).await.unwrap();
     let everything = every_page(bench.store.as_ref(), all(Criteria::default())).await;
     assert_eq!(everything.len(), 15_000);
     let filter = labtrail_shared::filter::Filter::parse(&json!({"event_data.message": {"$regex": "^r"}})).unwrap();
@@ -157,7 +157,7 @@ async fn an_index_of_words_that_is_lost_or_wrong_is_made_anew() {
     let search = || Search { limit: 10, ..all(Criteria { text: TextQuery::parse("valve "), ..Criteria::default() }) };
     for (number, damage) in (1..).zip(damages) {
         let stuck = event(&json!({"_id": number.to_string(), "event_data": {"message": "valve stuck"}}));
-        bench.store.insert(vec![stuck]).await.unwrap();
+        bench.store.insert(vec![stuck], Expect::New).await.unwrap();
         assert_eq!(bench.store.search(search()).await.unwrap().items.len(), number);
         let SqliteBench { folder, mut tasks, store } = bench;
         drop(store);

@@ -22,6 +22,14 @@ use crate::store::{DeadLetter, InsertReport, Outcome, StoreError};
 pub(super) enum Job {
     Insert { rows: Vec<EventRow>, reply: Reply<InsertReport>, permit: OwnedSemaphorePermit },
     DeadLetter { letters: Vec<DeadLetter>, reply: Reply<()>, permit: OwnedSemaphorePermit },
+    RemoveDeadLetter { seq: i64, reply: Reply<bool>, permit: OwnedSemaphorePermit },
+}
+
+/// What a job came to.
+enum Done {
+    Inserted(InsertReport),
+    LettersKept,
+    LetterRemoved(bool),
 }
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -29,7 +37,9 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 impl Job {
     fn bytes(&self) -> usize {
         match self {
-            Self::Insert { permit, .. } | Self::DeadLetter { permit, .. } => permit.num_permits() * super::PERMIT_BYTES,
+            Self::Insert { permit, .. } | Self::DeadLetter { permit, .. } | Self::RemoveDeadLetter { permit, .. } => {
+                permit.num_permits() * super::PERMIT_BYTES
+            }
         }
     }
 }
@@ -66,26 +76,30 @@ impl Writer {
         let start = Instant::now();
         let bytes: usize = group.iter().map(Job::bytes).sum();
         match commit(&mut self.connection, self.state, &group) {
-            Ok((state, reports)) => {
+            Ok((state, done)) => {
                 self.metrics.committed(start.elapsed(), state.events);
-                self.state = state;
+                let mut seq = std::mem::replace(&mut self.state, state).last_seq;
                 self.published.send_replace(state);
                 self.last_seq.send_if_modified(|seq| std::mem::replace(seq, state.last_seq) != state.last_seq);
-                let mut reports = reports.into_iter();
                 let mut words = Vec::new();
-                for job in group {
+                for (job, done) in group.into_iter().zip(done) {
                     // Whoever asked may have gone; what was stored stays stored.
-                    match job {
-                        Job::Insert { rows, reply, .. } => {
-                            let report = reports.next().expect("there is a report for each insert");
+                    match (job, done) {
+                        (Job::Insert { rows, reply, .. }, Done::Inserted(report)) => {
                             for (row, outcome) in rows.into_iter().zip(&report.outcomes) {
-                                if let Outcome::Stored(seq) = outcome {
-                                    words.push((*seq, row.words));
+                                if *outcome == Outcome::Stored {
+                                    // Numbers are given in this order, without gaps.
+                                    seq += 1;
+                                    words.push((seq, row.words));
                                 }
                             }
                             let _ = reply.send(Ok(report));
                         }
-                        Job::DeadLetter { reply, .. } => drop(reply.send(Ok(()))),
+                        (Job::RemoveDeadLetter { reply, .. }, Done::LetterRemoved(was_there)) => {
+                            let _ = reply.send(Ok(was_there));
+                        }
+                        (Job::DeadLetter { reply, .. }, Done::LettersKept) => drop(reply.send(Ok(()))),
+                        (job, _) => unreachable!("a job and what it came to are of one kind: {job:?}"),
                     }
                 }
                 self.words.give(words);
@@ -101,6 +115,7 @@ impl Writer {
                     match job {
                         Job::Insert { reply, .. } => drop(reply.send(Err(cause.clone()))),
                         Job::DeadLetter { reply, .. } => drop(reply.send(Err(cause.clone()))),
+                        Job::RemoveDeadLetter { reply, .. } => drop(reply.send(Err(cause.clone()))),
                     }
                 }
             }
@@ -110,13 +125,9 @@ impl Writer {
 }
 
 /// All of the group or nothing.
-fn commit(
-    connection: &mut Connection,
-    mut state: State,
-    group: &[Job],
-) -> rusqlite::Result<(State, Vec<InsertReport>)> {
+fn commit(connection: &mut Connection, mut state: State, group: &[Job]) -> rusqlite::Result<(State, Vec<Done>)> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut reports = Vec::with_capacity(group.len());
+    let mut done = Vec::with_capacity(group.len());
     {
         let mut statements = Statements::prepare(&transaction)?;
         let mut stretch = Stretch::default();
@@ -127,16 +138,22 @@ fn commit(
                     for row in rows {
                         outcomes.push(statements.insert(row, &mut state, &mut stretch)?);
                     }
-                    reports.push(InsertReport { outcomes });
+                    done.push(Done::Inserted(InsertReport { outcomes }));
                 }
-                Job::DeadLetter { letters, .. } => dead_letters::insert(&transaction, letters)?,
+                Job::DeadLetter { letters, .. } => {
+                    dead_letters::insert(&transaction, letters)?;
+                    done.push(Done::LettersKept);
+                }
+                Job::RemoveDeadLetter { seq, .. } => {
+                    done.push(Done::LetterRemoved(dead_letters::remove(&transaction, *seq)?));
+                }
             }
         }
         statements.note(&stretch)?;
         statements.state.execute(params![state.events, state.last_seq])?;
     }
     transaction.commit()?;
-    Ok((state, reports))
+    Ok((state, done))
 }
 
 /// The times of the rows inserted last that share a row of `stretch`.
@@ -203,7 +220,7 @@ impl<'a> Statements<'a> {
         }
         let (least, greatest) = stretch.times.unwrap_or((row.time, row.time));
         stretch.times = Some((least.min(row.time), greatest.max(row.time)));
-        Ok(Outcome::Stored(seq))
+        Ok(Outcome::Stored)
     }
 
     fn note(&mut self, stretch: &Stretch) -> rusqlite::Result<()> {

@@ -20,7 +20,7 @@ const WRITES_MIN: u32 = 5;
 const PAUSE_MICROS_MAX: u64 = 9000;
 
 /// All instruments.
-pub(super) struct Oracle {
+pub(crate) struct Oracle {
     instruments: Vec<Instrument>,
     lines: Vec<String>,
     lines_max: usize,
@@ -39,7 +39,7 @@ struct Instrument {
 
 impl Oracle {
     /// Instruments in `logs/all` and `logs/live` that have written a line each.
-    pub(super) fn new(lab: &Lab, lines_max: usize) -> Self {
+    pub(crate) fn new(lab: &Lab, lines_max: usize) -> Self {
         let instruments = (0..FILES).map(|number| {
             let folder = lab.path(if number % 2 == 0 { "logs/all" } else { "logs/live" });
             fs::create_dir_all(&folder).expect("folders can be made");
@@ -57,12 +57,12 @@ impl Oracle {
     }
 
     /// How many lines were written so far.
-    pub(super) fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.lines.len() as u64
     }
 
     /// Writes and rotates until so many lines are written.
-    pub(super) fn write_until(&mut self, count: usize, random: &mut StdRng) {
+    pub(crate) fn write_until(&mut self, count: usize, random: &mut StdRng) {
         while self.lines.len() < count.min(self.lines_max) {
             let index = random.random_range(0..self.instruments.len());
             let instrument = &mut self.instruments[index];
@@ -76,7 +76,7 @@ impl Oracle {
     }
 
     /// Ends every line that was begun.
-    pub(super) fn finish(&mut self, random: &mut StdRng) {
+    pub(crate) fn finish(&mut self, random: &mut StdRng) {
         for instrument in &mut self.instruments {
             if random.random() {
                 instrument.rotate(random);
@@ -86,7 +86,7 @@ impl Oracle {
     }
 
     /// Every line.
-    pub(super) fn lines(&self) -> &[String] {
+    pub(crate) fn lines(&self) -> &[String] {
         &self.lines
     }
 }

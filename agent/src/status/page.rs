@@ -1,0 +1,58 @@
+//! The door for whoever watches the agent: `GET /health` and `GET /metrics`. It changes nothing and says nothing of the
+//! records themselves.
+
+use axum::{Json, Router, extract::State, http::header, response::IntoResponse, routing::get};
+use labtrail_shared::{
+    shutdown::Stop,
+    telemetry::{METRICS_CONTENT_TYPE, Metrics},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::{Health, Progress};
+
+/// `[status]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StatusSection {
+    /// Where health and metrics are served, such as `127.0.0.1:9464`. Default: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<std::net::SocketAddr>,
+}
+
+/// What is shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    pub agent: String,
+    pub health: Health,
+    pub progress: Progress,
+    pub metrics: Metrics,
+}
+
+impl Page {
+    /// Answers until the stop signal is given.
+    pub(crate) async fn serve(self, listener: std::net::TcpListener, stop: Stop) -> std::io::Result<()> {
+        let router = Router::new().route("/health", get(health)).route("/metrics", get(metrics)).with_state(self);
+        axum::serve(TcpListener::from_std(listener)?, router)
+            .with_graceful_shutdown(async move { stop.given().await })
+            .await
+    }
+}
+
+/// Always 200, as the collector's: an agent that cannot deliver waits, and starting it again would not help.
+async fn health(State(page): State<Page>) -> Json<Value> {
+    let problems = page.health.problems();
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Json(json!({
+        "healthy": problems.is_empty(),
+        "problems": texts,
+        "agent": page.agent,
+        "version": env!("CARGO_PKG_VERSION"),
+        "is_caught_up": page.progress.is_caught_up(),
+    }))
+}
+
+async fn metrics(State(page): State<Page>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, METRICS_CONTENT_TYPE)], page.metrics.to_text())
+}

@@ -1,0 +1,44 @@
+//! Where the programs of the services lie.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use crate::lab::repository;
+
+/// As in `scripts/fetch-services.sh`, which also says where they come from.
+const KAFKA: &str = "kafka-4.3.1";
+const MONGODB: &str = "mongodb-6.0.5";
+
+/// Kafka's folder; its parts are in `libs`.
+pub(super) fn kafka() -> PathBuf {
+    services().join(KAFKA)
+}
+
+/// The program `mongod`.
+pub(super) fn mongod() -> PathBuf {
+    services().join(MONGODB).join("mongod")
+}
+
+/// The folder of all services. Those that are missing are fetched now, so that `cargo test` works by itself.
+fn services() -> &'static Path {
+    static FETCHED: OnceLock<PathBuf> = OnceLock::new();
+    FETCHED.get_or_init(|| {
+        let from_home = || {
+            let home = env::var_os("HOME").expect("HOME or LABTRAIL_CACHE is set");
+            Path::new(&home).join(".cache/labtrail")
+        };
+        let cache = env::var_os("LABTRAIL_CACHE").map_or_else(from_home, PathBuf::from);
+        let services = cache.join("services");
+        if !services.join(KAFKA).is_dir() || !services.join(MONGODB).is_dir() {
+            let script = repository().join("scripts/fetch-services.sh");
+            let status = Command::new(&script).env("LABTRAIL_CACHE", &cache).status();
+            let fetched = status.expect("bash can be started").success();
+            assert!(fetched, "{} failed", script.display());
+        }
+        services
+    })
+}

@@ -1,0 +1,110 @@
+//! The database dies between an insert and its answer, again and again: of every event there is one document.
+
+use labtrail_tests::{
+    lab::{Lab, wait_until},
+    services::{Kafka, Mongod, bson::doc},
+};
+use rand::{RngExt, seq::IndexedRandom};
+
+use super::{
+    chance,
+    load::Load,
+    site::{Site, metric},
+};
+
+const PARTITIONS: usize = 4;
+const EVENTS: usize = 24_000;
+const MESSAGE_BYTES: usize = 200;
+const KILLS: usize = 6;
+
+/// What is answered instead of what was asked for, or after it was done.
+const FAILURES: [&str; 4] = ["closeConnection", "errorCode", "writeConcernError", "both"];
+
+#[test]
+fn a_mongod_that_is_killed_again_and_again_holds_every_event_once() {
+    let (lab, mongod, mut random) = (Lab::new(), Mongod::replica_set(1), chance());
+    let site = Site::new(Kafka::shared(), &mongod, "mongod-killed", PARTITIONS);
+    let mut load = Load::new(PARTITIONS);
+    site.produce(&load.records(EVENTS, MESSAGE_BYTES, &mut random));
+    let collector = lab.collector_with(&site.config());
+    for kill in 0..KILLS {
+        // Somewhere in the next part of the load, and before its end.
+        let part = EVENTS / (KILLS + 1);
+        site.wait_for_more_than(part * kill + random.random_range(0..part));
+        mongod.kill(0);
+        mongod.start(0);
+    }
+    site.wait_until_drained(load.len());
+    assert!(metric(&collector, "labtrail_kafka_store_retries_total") >= 1.0, "no kill was noticed");
+    site.assert_holds(load.messages(), &collector);
+}
+
+#[test]
+fn a_mongod_that_dies_after_an_insert_and_before_its_answer_is_not_given_the_events_again() {
+    let (lab, mongod, mut random) = (Lab::new(), Mongod::replica_set(1), chance());
+    let site = Site::new(Kafka::shared(), &mongod, "mongod-killed-before-answer", PARTITIONS);
+    let mut load = Load::new(PARTITIONS);
+    let collector = lab.collector_with(&site.config());
+    for round in 0..2 {
+        let count_before = load.len();
+        mongod.command("admin", doc! {"configureFailPoint": "hangBeforeWaitingForWriteConcern", "mode": "alwaysOn"});
+        site.produce(&load.records(500, MESSAGE_BYTES, &mut random));
+        site.wait_for_more_than(count_before);
+        if round == 0 {
+            // All that was inserted is on the disk, and the collector knows nothing of it.
+            mongod.command("admin", doc! {"fsync": 1});
+        }
+        mongod.kill(0);
+        mongod.start(0);
+        site.wait_until_drained(load.len());
+        if round == 0 {
+            assert!(metric(&collector, "labtrail_events_duplicates_total") > 0.0, "inserted events were recognized");
+        }
+    }
+    site.assert_holds(load.messages(), &collector);
+}
+
+#[test]
+fn answers_that_are_lost_or_say_that_nothing_is_sure_cost_no_event() {
+    let (lab, mongod, mut random) = (Lab::new(), Mongod::replica_set(1), chance());
+    let site = Site::new(Kafka::shared(), &mongod, "mongod-answers-lost", PARTITIONS);
+    let mut load = Load::new(PARTITIONS);
+    let collector = lab.collector_with(&site.config());
+    for _ in 0..12 {
+        let failure = *FAILURES.choose(&mut random).expect("there are some");
+        let times = random.random_range(1..6);
+        let before = failures(&mongod);
+        fail_inserts(&mongod, failure, times);
+        site.produce(&load.records(500, MESSAGE_BYTES, &mut random));
+        wait_until("they failed so often", || (failures(&mongod) >= before + i64::from(times)).then_some(()));
+    }
+    site.wait_until_drained(load.len());
+    assert!(metric(&collector, "labtrail_kafka_store_retries_total") >= 1.0, "no failure was noticed");
+    site.assert_holds(load.messages(), &collector);
+}
+
+/// Lets the next inserts fail: unseen, refused for a reason that passes, or done and not confirmed.
+fn fail_inserts(mongod: &Mongod, failure: &str, times: i32) {
+    let mut data = doc! {"failCommands": ["insert"], "appName": "labtrail-collector"};
+    if failure == "closeConnection" {
+        data.insert("closeConnection", true);
+    }
+    if failure == "errorCode" {
+        // NotWritablePrimary
+        data.insert("errorCode", 10_107);
+    }
+    if failure == "writeConcernError" || failure == "both" {
+        data.insert("writeConcernError", doc! {"code": 64, "errmsg": "waiting for replication timed out"});
+    }
+    let mut command = doc! {"configureFailPoint": "failCommand", "mode": {"times": times}};
+    command.insert("data", data);
+    mongod.command("admin", command);
+}
+
+/// How often inserts have failed so far.
+fn failures(mongod: &Mongod) -> i64 {
+    let answer = mongod.command("admin", doc! {"getParameter": 1, "failpoint.failCommand": 1});
+    let point = answer.get_document("failpoint.failCommand").unwrap_or_else(|error| panic!("{error}: {answer}"));
+    let count = point.get("timesEntered").and_then(|count| count.as_i64().or(count.as_i32().map(i64::from)));
+    count.unwrap_or_else(|| panic!("it is not counted: {answer}"))
+}
