@@ -36,6 +36,7 @@ pub(crate) fn run(folder: &Path, events: u64) -> anyhow::Result<()> {
     kafka.create_topic(TOPIC, PARTITIONS, &[]);
     kafka.create_topic("labtrail.dead-letter", 1, &[]);
     fill(&kafka, folder, events)?;
+    wake_groups(&kafka.brokers())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let client = runtime.block_on(Client::with_uri_str(mongod.url()))?;
     let stored: Collection<Document> = client.database("labtrail").collection("events");
@@ -105,6 +106,17 @@ fn fill(kafka: &Kafka, folder: &Path, events: u64) -> anyhow::Result<()> {
         metric(&metrics, "labtrail_agent_records_delivered_total").is_some_and(|delivered| delivered as u64 >= events)
     })?;
     Ok(())
+}
+
+/// The first group that a broker ever has waits until it has made the topic for offsets: that is no collector's time.
+fn wake_groups(brokers: &str) -> anyhow::Result<()> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "labtrail-bench-first")
+        .set("auto.offset.reset", "earliest")
+        .create()?;
+    consumer.subscribe(&[TOPIC])?;
+    next_message(&consumer).map(drop)
 }
 
 /// A collector of its own data folder and group; gives the address of its metrics.

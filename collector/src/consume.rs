@@ -67,7 +67,7 @@ const FINISH_TIME_MAX: Duration = Duration::from_secs(10);
 const COMMIT_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// What may wait in the queues of all partitions together, however many there are.
-const QUEUES_BYTES_MAX: usize = 16 << 20;
+const QUEUES_BYTES_MAX: usize = 8 << 20;
 
 /// No queue is smaller than this, so that a record or two always fit.
 const QUEUE_BYTES_MIN: usize = 512 << 10;

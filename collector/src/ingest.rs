@@ -29,7 +29,11 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::{
-    kafka::producer::{Outgoing, Producer, SendError},
+    compute::compute,
+    kafka::{
+        producer::{Outgoing, Producer, SendError},
+        record::Record,
+    },
     store::{DeadLetter, EventStore, Expect, KafkaPlace, NewEvent, Outcome, StoreError},
 };
 use metrics::IngestMetrics;
@@ -204,8 +208,7 @@ impl Ingest {
                 taken => return taken,
             }
         }
-        let packing = tokio::task::spawn_blocking(move || detour::pack(&preparation, form, &body));
-        let parcel = packing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let parcel = compute(move || detour::pack(&preparation, form, &body)).await?;
         detour::send(kafka, parcel.records).await?;
         self.metrics.queued(parcel.receipt.queued);
         for reason in &parcel.reasons {
@@ -341,11 +344,34 @@ impl Ingest {
         Ok(())
     }
 
+    /// Takes records of which `identified` says what they hold, and of which some may well be stored already. The store is
+    /// asked first, and only what it does not have is read and inserted: repeats are dear for it, and to make events of
+    /// them for nothing is dear here. One that it has is inserted all the same; see [`EventStore::hashes`].
+    pub async fn take_records_again(
+        &self,
+        records: Arc<Vec<Record>>,
+        identified: Vec<(String, u64)>,
+    ) -> Result<Taken, RecordsError> {
+        let (ids, hashes): (Vec<String>, Vec<u64>) = identified.into_iter().unzip();
+        let stored = self.note(self.store.hashes(ids).await)?;
+        let (reader, received) = (self.record_reader(), now_micros());
+        let read = compute(move || {
+            // Reading tells of the events in the same order as identifying them.
+            let mut stored = stored.into_iter().zip(hashes);
+            let mut has_witness = false;
+            reader.read_unknown(&records, received, |_, hash| {
+                let is_stored = stored.next() == Some((Some(hash), hash));
+                is_stored && std::mem::replace(&mut has_witness, true)
+            })
+        });
+        self.take_records(read.await).await
+    }
+
     /// Takes what records of the events topic hold. When this succeeds all of it is stored or among the dead letters, and
     /// the records need not be read again; after an error the same records are to be given again.
-    pub async fn take_records(&self, read: ReadRecords, expect: Expect) -> Result<Taken, RecordsError> {
-        let ReadRecords { events, places, letters } = read;
-        let mut taken = Taken::default();
+    pub async fn take_records(&self, read: ReadRecords) -> Result<Taken, RecordsError> {
+        let ReadRecords { events, places, letters, known } = read;
+        let mut taken = Taken { duplicates: known, ..Taken::default() };
         let mut refused: Vec<(Cow<'static, str>, u64)> = Vec::new();
         let mut outgoing = Vec::new();
         for RecordLetter { letter, refused: events, .. } in letters {
@@ -353,7 +379,7 @@ impl Ingest {
             outgoing.push(letter);
         }
         if !events.is_empty() {
-            let report = self.note(self.store.insert(events, expect).await)?;
+            let report = self.note(self.store.insert(events, Expect::New).await)?;
             let mut places = places.iter().flat_map(|(place, events)| std::iter::repeat_n(place, *events));
             for outcome in report.outcomes {
                 let place = places.next();

@@ -7,6 +7,7 @@
 mod api;
 pub mod audit;
 pub mod collector;
+mod compute;
 pub mod config;
 pub mod consume;
 pub mod ingest;

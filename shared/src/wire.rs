@@ -29,7 +29,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 pub use decode::{Batch, BatchError, Refusal, decode};
 pub use encode::{BatchEncoder, RecordBody, WireRecord};
-pub use expand::{AgentEvent, expand};
+pub use expand::{AgentEvent, expand, expand_unknown};
 use serde::{Deserialize, Serialize};
 pub use split::{Part, split};
 

@@ -13,7 +13,7 @@ use labtrail_shared::settings::{ByteSize, Period};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::config::HttpConfig;
+use crate::{compute::compute, config::HttpConfig};
 
 /// A body that grows beyond this gets all the room it may need at once: memory that is not touched costs nothing.
 const GROWN_BYTES_MAX: usize = 1 << 20;
@@ -114,8 +114,7 @@ impl BodyReader {
             Encoding::Identity => bytes,
             encoded => {
                 let limit = self.limit;
-                let work = tokio::task::spawn_blocking(move || decompress(encoded, &bytes, limit));
-                work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?
+                compute(move || decompress(encoded, &bytes, limit)).await?
             }
         };
         Ok(Received { bytes, _share: share })

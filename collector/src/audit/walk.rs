@@ -17,7 +17,7 @@ use super::{
     plan::{Plan, Range, watermarks},
 };
 use crate::{
-    ingest::{ReadRecords, RecordReader},
+    ingest::RecordReader,
     kafka::{
         inquiry::{InquiryError, Remarks},
         record::Record,
@@ -106,8 +106,7 @@ pub(super) fn derive(
 }
 
 fn derive_record(record: &Record, reader: &RecordReader) -> Derived {
-    let mut read = ReadRecords::default();
-    reader.read_one(record, 0, &mut read);
+    let read = reader.read(std::slice::from_ref(record), 0);
     let unreadable = read.letters.into_iter().next();
     Derived {
         offset: record.place.offset,

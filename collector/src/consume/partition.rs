@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -14,9 +14,10 @@ use tracing::{info, warn};
 
 use super::{lost::LostRecords, metrics::KafkaMetrics, queue::Queue, retry::Retry};
 use crate::{
-    ingest::{self, Ingest, ReadRecords, RecordReader},
+    compute::compute,
+    ingest::{self, Ingest, ReadRecords, RecordReader, RecordsError, Taken},
     kafka::{dead_letter, record::Record},
-    store::{DeadLetter, Expect},
+    store::DeadLetter,
 };
 use labtrail_shared::telemetry::with_causes;
 
@@ -74,6 +75,8 @@ pub(super) struct Worker {
 #[derive(Debug)]
 enum Content {
     Events(ReadRecords),
+    /// Events of which some may well be stored already, by their ids and hashes.
+    Repeats(Vec<(String, u64)>),
     Letters(Vec<DeadLetter>),
 }
 
@@ -87,7 +90,8 @@ struct Batch {
 /// How records are read.
 #[derive(Debug, Clone)]
 enum Reading {
-    Events(RecordReader),
+    /// With whether repeats are to be expected.
+    Events(RecordReader, Arc<AtomicBool>),
     Letters,
 }
 
@@ -95,7 +99,10 @@ impl Reading {
     fn read(&self, records: &[Record]) -> Content {
         let now = ingest::now_micros();
         match self {
-            Self::Events(reader) => Content::Events(reader.read(records, now)),
+            Self::Events(reader, repeats) if repeats.load(Ordering::Relaxed) => {
+                Content::Repeats(reader.identify(records, now))
+            }
+            Self::Events(reader, _) => Content::Events(reader.read(records, now)),
             Self::Letters => Content::Letters(records.iter().map(|record| dead_letter::read(record, now)).collect()),
         }
     }
@@ -105,15 +112,20 @@ impl Reading {
             return self.read(records);
         }
         let (reading, records) = (self.clone(), Arc::clone(records));
-        let work = tokio::task::spawn_blocking(move || reading.read(&records));
-        work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        compute(move || reading.read(&records)).await
     }
 }
 
 impl Worker {
     /// Works until the queue is closed.
     pub(super) async fn run(self) {
-        let reading = if self.holds_letters { Reading::Letters } else { Reading::Events(self.ingest.record_reader()) };
+        // Whoever had the partition before may have stored what it did not commit.
+        let repeats = Arc::new(AtomicBool::new(true));
+        let reading = if self.holds_letters {
+            Reading::Letters
+        } else {
+            Reading::Events(self.ingest.record_reader(), Arc::clone(&repeats))
+        };
         let mut gatherer =
             Gatherer { queue: Arc::clone(&self.queue), lost: self.lost, reading: reading.clone(), slots: self.slots };
         let mut keeper = Keeper {
@@ -122,8 +134,7 @@ impl Worker {
             ingest: self.ingest,
             reading,
             retry_slot: self.retry_slot,
-            // Whoever had the partition before may have stored what it did not commit.
-            expect: Expect::Repeats,
+            repeats,
             retry_pause_max: self.retry_pause_max,
             metrics: self.metrics,
         };
@@ -180,7 +191,7 @@ struct Keeper {
     ingest: Arc<Ingest>,
     reading: Reading,
     retry_slot: Arc<Semaphore>,
-    expect: Expect,
+    repeats: Arc<AtomicBool>,
     retry_pause_max: Duration,
     metrics: Arc<KafkaMetrics>,
 }
@@ -194,14 +205,13 @@ impl Keeper {
         loop {
             let (is_letters, count) = match &content {
                 Content::Letters(letters) => (true, letters.len() as u64),
-                Content::Events(_) => (false, 0),
+                Content::Events(_) | Content::Repeats(_) => (false, 0),
             };
             let result = match content {
-                Content::Events(read) => self.ingest.take_records(read, self.expect).await.map(|taken| {
-                    if taken.duplicates == 0 {
-                        self.expect = Expect::New;
-                    }
-                }),
+                Content::Events(read) => self.after_repeats(self.ingest.take_records(read).await),
+                Content::Repeats(identified) => {
+                    self.after_repeats(self.ingest.take_records_again(Arc::clone(&records), identified).await)
+                }
                 Content::Letters(letters) => self.ingest.keep_letters(letters).await.map_err(Into::into),
             };
             let Err(error) = result else {
@@ -216,7 +226,7 @@ impl Keeper {
                 return true;
             };
             // Part of it may be stored: what comes now may well be there already.
-            self.expect = Expect::Repeats;
+            self.repeats.store(true, Ordering::Relaxed);
             self.metrics.retries.inc();
             if retry.failed() {
                 let (error, place) = (with_causes(&error), &records[0].place);
@@ -236,6 +246,12 @@ impl Keeper {
             };
             content = self.reading.read_aside(&records).await;
         }
+    }
+
+    /// Where there was a repeat there may be more: an agent lost its checkpoint, or the group its offsets.
+    fn after_repeats(&self, taken: Result<Taken, RecordsError>) -> Result<(), RecordsError> {
+        self.repeats.store(taken?.duplicates > 0, Ordering::Relaxed);
+        Ok(())
     }
 
     fn done(&self, records: &[Record]) {

@@ -34,10 +34,16 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    records: VecDeque<Record>,
+    records: VecDeque<Arrived>,
     bytes: usize,
-    /// When the first of them came.
-    since: Option<Instant>,
+    events: usize,
+}
+
+#[derive(Debug)]
+struct Arrived {
+    record: Record,
+    events: usize,
+    at: Instant,
 }
 
 impl Queue {
@@ -52,14 +58,13 @@ impl Queue {
 
     /// Adds a record; gives back how many bytes wait now.
     pub(super) fn push(&self, record: Record) -> usize {
+        let (events, at) = (record.events(), Instant::now());
         let mut waiting = self.lock();
         let was_enough = self.is_enough(&waiting);
         let was_empty = waiting.records.is_empty();
-        if was_empty {
-            waiting.since = Some(Instant::now());
-        }
         waiting.bytes += record.bytes();
-        waiting.records.push_back(record);
+        waiting.events += events;
+        waiting.records.push_back(Arrived { record, events, at });
         let (bytes, is_enough) = (waiting.bytes, self.is_enough(&waiting));
         drop(waiting);
         if was_empty || is_enough && !was_enough {
@@ -98,7 +103,7 @@ impl Queue {
 
     /// Waits until there is enough for a batch, or the first record has waited long enough.
     pub(super) async fn ripe(&self) {
-        let Some(deadline) = self.lock().since.map(|since| since + self.limits.age) else { return };
+        let Some(deadline) = self.lock().records.front().map(|first| first.at + self.limits.age) else { return };
         let enough = async {
             while !self.is_enough(&self.lock()) {
                 self.changed.notified().await;
@@ -112,22 +117,22 @@ impl Queue {
     pub(super) fn take(&self) -> Vec<Record> {
         let mut waiting = self.lock();
         let (mut taken, mut events, mut bytes) = (Vec::new(), 0, 0);
-        while let Some(record) = waiting.records.front() {
-            let (more_events, more_bytes) = (record.events(), record.bytes());
+        while let Some(first) = waiting.records.front() {
+            let (more_events, more_bytes) = (first.events, first.record.bytes());
             let is_too_much = events + more_events > self.limits.events || bytes + more_bytes > self.limits.bytes;
             if !taken.is_empty() && is_too_much {
                 break;
             }
             (events, bytes) = (events + more_events, bytes + more_bytes);
-            taken.extend(waiting.records.pop_front());
+            taken.extend(waiting.records.pop_front().map(|arrived| arrived.record));
         }
         waiting.bytes -= bytes;
-        waiting.since = (!waiting.records.is_empty()).then(Instant::now);
+        waiting.events -= events;
         taken
     }
 
     fn is_enough(&self, waiting: &Waiting) -> bool {
-        waiting.bytes >= self.limits.bytes || waiting.records.len() >= self.limits.events
+        waiting.bytes >= self.limits.bytes || waiting.events >= self.limits.events
     }
 }
 
@@ -175,6 +180,22 @@ mod tests {
         }
         assert_eq!(batches, [vec![0, 1], vec![2], vec![3], vec![4], vec![5]]);
         assert_eq!(queue.bytes(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_is_ripe_when_it_holds_enough_events_or_its_first_record_is_old() {
+        let queue = Queue::new(BatchLimits { events: 6, bytes: 10_000, age: Duration::from_secs(10) });
+        let batch_of_five = "{\"labtrail\":1}\n{}\n{}\n{}\n{}\n";
+        let begin = tokio::time::Instant::now();
+        queue.push(record(0, batch_of_five));
+        queue.push(record(1, batch_of_five));
+        queue.ripe().await;
+        assert_eq!(begin.elapsed(), Duration::ZERO, "ten events are enough for six");
+        tokio::time::advance(Duration::from_secs(4)).await;
+        assert_eq!(offsets(&queue.take()), [0]);
+        queue.ripe().await;
+        assert_eq!(begin.elapsed(), Duration::from_secs(10), "the other one came at the beginning");
+        assert_eq!(offsets(&queue.take()), [1]);
     }
 
     #[tokio::test]

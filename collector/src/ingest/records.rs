@@ -34,6 +34,8 @@ pub struct ReadRecords {
     pub places: Vec<(KafkaPlace, usize)>,
     /// The letters of what cannot be read, at most one for each record.
     pub letters: Vec<RecordLetter>,
+    /// How many events were left out, because they are known.
+    pub known: u64,
 }
 
 /// A letter that holds a whole record.
@@ -72,24 +74,57 @@ impl RecordReader {
 
     /// Reads several records that were received at that time, in microseconds UTC.
     pub fn read(&self, records: &[Record], received: i64) -> ReadRecords {
+        self.read_unknown(records, received, |_, _| false)
+    }
+
+    /// The ids and hashes of the events that records hold: a small part of the work of reading them.
+    pub fn identify(&self, records: &[Record], received: i64) -> Vec<(String, u64)> {
+        let mut identified = Vec::new();
+        self.read_unknown(records, received, |id, hash| {
+            identified.push((id.to_owned(), hash));
+            true
+        });
+        identified
+    }
+
+    /// Reads several records without the events of which `is_known` says so by their id and hash.
+    pub fn read_unknown(
+        &self,
+        records: &[Record],
+        received: i64,
+        mut is_known: impl FnMut(&str, u64) -> bool,
+    ) -> ReadRecords {
         let mut read = ReadRecords::default();
         for record in records {
-            self.read_one(record, received, &mut read);
+            self.read_one(record, received, &mut read, &mut is_known);
         }
         read
     }
 
     /// Reads a record and adds what it holds.
-    pub fn read_one(&self, record: &Record, received: i64, read: &mut ReadRecords) {
+    fn read_one(
+        &self,
+        record: &Record,
+        received: i64,
+        read: &mut ReadRecords,
+        is_known: &mut impl FnMut(&str, u64) -> bool,
+    ) {
         let before = read.events.len();
+        let mut known = 0;
+        let mut count_known = |id: &str, hash: u64| {
+            let is_known = is_known(id, hash);
+            known += u64::from(is_known);
+            is_known
+        };
         let letter = if record.is_batch() {
-            self.read_batches(record, received, &mut read.events)
+            self.read_batches(record, received, &mut read.events, &mut count_known)
         } else {
             self.read_single(record, received).map(|event| {
-                read.events.push(event);
+                read.events.extend((!count_known(&event.event.id, event.hash)).then_some(event));
                 None
             })
         };
+        read.known += known;
         let letter = letter.unwrap_or_else(|(reason, detail)| Some((reason, detail, 1)));
         let events = read.events.len() - before;
         if events > 0 {
@@ -118,6 +153,7 @@ impl RecordReader {
         record: &Record,
         received: i64,
         events: &mut Vec<NewEvent>,
+        is_known: &mut impl FnMut(&str, u64) -> bool,
     ) -> Result<Option<(&'static str, String, u64)>, Unreadable> {
         let batches = wire::decode(&record.value).map_err(|error| (batch_reason(&error), error.to_string()))?;
         if let Some(batch) = batches.iter().find(|batch| batch.lines.len() > self.batch_events_max) {
@@ -133,7 +169,7 @@ impl RecordReader {
             }
         };
         for batch in &batches {
-            let (read, refusals) = wire::expand(batch, &self.zone);
+            let (read, refusals) = wire::expand_unknown(batch, &self.zone, &mut *is_known);
             events.reserve(read.len());
             for event in read {
                 if Timestamp::from_microsecond(event.time).is_err() {

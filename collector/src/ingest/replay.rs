@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::{CONFLICT, Ingest, ReadRecords, reason};
 use crate::{
+    compute::compute,
     kafka::record::Record,
     store::{Expect, KafkaPlace, Outcome, StoreError, StoredDeadLetter},
 };
@@ -66,9 +67,8 @@ impl Ingest {
     pub async fn replay(&self, letter: &StoredDeadLetter) -> Result<Replayed, ReplayError> {
         let records = records(letter)?;
         let (reader, received) = (self.record_reader(), letter.received);
-        let reading = tokio::task::spawn_blocking(move || reader.read(&records, received));
-        let read = reading.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        let ReadRecords { mut events, places: _, letters } = read;
+        let read = compute(move || reader.read(&records, received)).await;
+        let ReadRecords { mut events, letters, .. } = read;
         if place(&letter.origin).is_none() {
             for event in &mut events {
                 event.kafka = None;

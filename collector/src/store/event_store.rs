@@ -328,6 +328,9 @@ pub trait EventStore: Debug + Send + Sync {
     async fn dead_letter(&self, letters: Vec<DeadLetter>) -> Result<(), StoreError>;
 
     /// The content hashes under which events of these ids are stored, in their order; `None` for an id that is not.
+    ///
+    /// What is only seen may still be lost with the server that has it. When an insert that comes later is done, also one
+    /// of an event that was seen, then all that was seen before is as durable.
     async fn hashes(&self, ids: Vec<String>) -> Result<Vec<Option<u64>>, StoreError>;
 
     /// The event of that id.

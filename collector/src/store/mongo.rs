@@ -52,6 +52,8 @@ use histogram::Counting;
 use metrics::StoreMetrics;
 use unfilled::Unfilled;
 
+use crate::compute::compute;
+
 /// Inserts of more events than this are prepared on a thread that may block.
 const DOCUMENTS_INLINE_MAX: usize = 16;
 
@@ -169,8 +171,7 @@ impl EventStore for MongoStore {
         let mut documents = if events.len() <= DOCUMENTS_INLINE_MAX {
             Documents::new(events)
         } else {
-            let made = tokio::task::spawn_blocking(move || Documents::new(events)).await;
-            made.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+            compute(move || Documents::new(events)).await
         };
         let inserted = insert::insert(&self.connection, &documents, &self.clock).await;
         let outcomes = inserted.inspect_err(|_| self.metrics.failed())?;

@@ -31,7 +31,17 @@ pub struct AgentEvent {
 /// Lines that are no events come back as refusals; as offsets are differences, a line that cannot be read takes the
 /// rest of its batch along.
 pub fn expand(batch: &Batch<'_>, zone: &TimeZone) -> (Vec<AgentEvent>, Vec<Refusal>) {
-    let mut events = Vec::with_capacity(batch.lines.len());
+    expand_unknown(batch, zone, |_, _| false)
+}
+
+/// Like [`expand`], without the events of which `is_known` says so by their id and hash: to tell both costs a small part
+/// of making the event.
+pub fn expand_unknown(
+    batch: &Batch<'_>,
+    zone: &TimeZone,
+    mut is_known: impl FnMut(&str, u64) -> bool,
+) -> (Vec<AgentEvent>, Vec<Refusal>) {
+    let mut events = Vec::new();
     let mut refusals = Vec::new();
     let mut state = match State::new(&batch.envelope, zone) {
         Ok(state) => state,
@@ -52,8 +62,14 @@ pub fn expand(batch: &Batch<'_>, zone: &TimeZone) -> (Vec<AgentEvent>, Vec<Refus
                 break;
             }
         };
-        match state.event(&parsed, place) {
-            Ok(event) => events.push(event),
+        match state.event(&parsed, place, &mut is_known) {
+            Ok(None) => {}
+            Ok(Some(event)) => {
+                if events.is_empty() {
+                    events.reserve(batch.lines.len() - index);
+                }
+                events.push(event);
+            }
             Err(reason) => {
                 let id = Some(derive(batch.envelope.identity, place.offset));
                 refusals.push(Refusal { index, id, reason, line: line.to_vec() });
@@ -112,14 +128,33 @@ impl<'a> State<'a> {
         Ok(Place { offset: self.offset, is_time_own: line.t.is_some() })
     }
 
-    fn event(&mut self, line: &Line<'_>, place: Place) -> Result<AgentEvent, String> {
+    /// The event of a line, unless it is known.
+    fn event(
+        &mut self,
+        line: &Line<'_>,
+        place: Place,
+        is_known: &mut impl FnMut(&str, u64) -> bool,
+    ) -> Result<Option<AgentEvent>, String> {
         if let Some(event) = line.e {
-            return self.madsci_event(event.get(), line.h);
+            let event = self.madsci_event(event.get(), line.h)?;
+            return Ok((!is_known(&event.event.id, event.hash)).then_some(event));
         }
         let level = line
             .l
             .map(|number| LogLevel::from_number(i64::from(number)).ok_or_else(|| format!("{number} is not a level")));
         let level = level.transpose()?;
+        let text = match (&line.m, line.j) {
+            (Some(text), None) => text.as_bytes(),
+            (None, Some(object)) => object.get().as_bytes(),
+            _ => return Err("a line has either m, j or e".to_owned()),
+        };
+        let id = derive(self.envelope.identity, place.offset);
+        let hash = line.h.unwrap_or_else(|| record_hash::of_raw_record(text));
+        if is_known(&id, hash) {
+            return Ok(None);
+        }
+        let fields = line.j.map(|object| serde_json::from_str::<Map<String, Value>>(object.get())).transpose();
+        let fields = fields.map_err(|error| format!("the record's JSON: {error}"))?;
         let (event_timestamp, timestamp_source) = match self.time {
             Some(time) => {
                 let written = EventTimestamp { civil_micros: time, offset_seconds: self.zone_offset };
@@ -127,18 +162,8 @@ impl<'a> State<'a> {
             }
             None => (EventTimestamp::from_utc_micros(self.envelope.observed), Some("observed")),
         };
-        let (text, fields) = match (&line.m, line.j) {
-            (Some(text), None) => (text.as_bytes(), None),
-            (None, Some(object)) => {
-                let fields: Map<String, Value> =
-                    serde_json::from_str(object.get()).map_err(|error| format!("the record's JSON: {error}"))?;
-                (object.get().as_bytes(), Some(fields))
-            }
-            _ => return Err("a line has either m, j or e".to_owned()),
-        };
-        let hash = line.h.unwrap_or_else(|| record_hash::of_raw_record(text));
         let event = Event {
-            id: derive(self.envelope.identity, place.offset),
+            id,
             event_type: EventType::of_log_record(level),
             log_level: level.unwrap_or_default(),
             alert: false,
@@ -150,7 +175,7 @@ impl<'a> State<'a> {
             archived: false,
             archived_at: None,
         };
-        Ok(AgentEvent { time: self.utc_micros(&event_timestamp), event, hash })
+        Ok(Some(AgentEvent { time: self.utc_micros(&event_timestamp), event, hash }))
     }
 
     fn event_data(

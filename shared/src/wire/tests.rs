@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::{
-    AgentEvent, BatchEncoder, Envelope, RecordBody, VERSION, WireRecord, decode, expand, split, split::split_at,
+    AgentEvent, BatchEncoder, Envelope, RecordBody, VERSION, WireRecord, decode, expand, expand_unknown, split,
+    split::split_at,
 };
 use crate::{
     event_id::{FileIdentity, derive},
@@ -207,6 +208,39 @@ proptest! {
             prop_assert_eq!(&found, &expected);
         }
         prop_assert!(split_at(&whole[0], cut).is_some() && split(&body).is_some());
+    }
+
+    #[test]
+    fn what_is_known_is_left_out_and_all_else_is_as_it_was(
+        lines in prop::collection::vec((1_u64..9, prop_oneof!["m[a-c]?", "j[a-c]?", "e[a-c]?", "x"]), 1..20),
+        known in prop::collection::vec(any::<bool>(), 20),
+    ) {
+        let mut body = Vec::new();
+        BatchEncoder::begin(&envelope(), &mut body);
+        for (step, text) in &lines {
+            let content = match text.split_at(1) {
+                ("m", text) => format!(r#""m":"{text}""#),
+                ("j", text) => format!(r#""k":"a","j":{{"a":"{text}"}}"#),
+                ("e", text) => format!(r#""e":{{"_id":"{text}","event_data":{{"a":"{text}"}}}}"#),
+                _ => r#""l":77,"m":"not a level""#.to_owned(),
+            };
+            body.extend_from_slice(format!("{{\"o\":{step},\"t\":{step},{content}}}\n").as_bytes());
+        }
+        let batch = &decode(&body).expect("it has an envelope")[0];
+        let (expected, refused) = expand(batch, &TimeZone::UTC);
+        let mut told = Vec::new();
+        let (none, _) = expand_unknown(batch, &TimeZone::UTC, |id, hash| {
+            told.push((id.to_owned(), hash));
+            true
+        });
+        prop_assert_eq!(none, []);
+        let ids_and_hashes: Vec<_> = expected.iter().map(|event| (event.event.id.clone(), event.hash)).collect();
+        prop_assert_eq!(told, ids_and_hashes);
+        let mut asked = known.iter();
+        let (others, refusals) = expand_unknown(batch, &TimeZone::UTC, |_, _| *asked.next().expect("not asked so often"));
+        let unknown = expected.into_iter().zip(&known).filter(|(_, known)| !**known).map(|(event, _)| event);
+        prop_assert_eq!(others, unknown.collect::<Vec<_>>());
+        prop_assert_eq!(refusals, refused);
     }
 
     #[test]
