@@ -12,6 +12,10 @@ use std::{
 
 use tokio::sync::OwnedSemaphorePermit;
 
+/// Batches of one stream that may be under way. Those that are delivered hold no room any more, but their marks wait for the
+/// first that is not: about 6 MB of them.
+const BATCHES_MAX: usize = 1 << 16;
+
 /// Names a followed file for as long as the checkpoint remembers it.
 pub(crate) type StreamId = u64;
 
@@ -64,6 +68,8 @@ struct Shared {
 struct Streams {
     under_way: HashMap<StreamId, VecDeque<Entry>>,
     advanced: HashMap<StreamId, Mark>,
+    /// Batches acknowledged since `advanced` was taken.
+    acknowledged: usize,
     next_number: u64,
     wake_requested: bool,
 }
@@ -91,8 +97,10 @@ impl Ledger {
         let streams = &mut *guard;
         for Receipt { stream, number } in receipts {
             let Some(entries) = streams.under_way.get_mut(&stream) else { continue };
-            if let Some(entry) = entries.iter_mut().find(|entry| entry.number == number) {
-                entry.is_delivered = true;
+            streams.acknowledged += 1;
+            // They stand in the order of their numbers.
+            if let Ok(place) = entries.binary_search_by_key(&number, |entry| entry.number) {
+                entries[place].is_delivered = true;
             }
             while let Some(first) = entries.pop_front_if(|first| first.is_delivered) {
                 streams.advanced.insert(stream, first.mark);
@@ -107,7 +115,14 @@ impl Ledger {
 
     /// The marks that moved since the last call.
     pub(crate) fn take_advanced(&self) -> HashMap<StreamId, Mark> {
-        std::mem::take(&mut self.lock().advanced)
+        let mut streams = self.lock();
+        streams.acknowledged = 0;
+        std::mem::take(&mut streams.advanced)
+    }
+
+    /// How many batches were acknowledged since the marks were last taken.
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.lock().acknowledged
     }
 
     /// Whether nothing is under way.
@@ -118,6 +133,12 @@ impl Ledger {
     /// Whether batches of this stream are under way.
     pub(crate) fn is_under_way(&self, stream: StreamId) -> bool {
         self.lock().under_way.contains_key(&stream)
+    }
+
+    /// Whether so many batches of this stream are under way, most of them perhaps delivered behind one that cannot be, that
+    /// nothing more should be read of it.
+    pub(crate) fn is_long(&self, stream: StreamId) -> bool {
+        self.lock().under_way.get(&stream).is_some_and(|entries| entries.len() >= BATCHES_MAX)
     }
 
     /// Wakes the source: a file changed, or the stop signal was given.
@@ -142,11 +163,24 @@ impl Ledger {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Ledger, Mark};
+    use super::{BATCHES_MAX, Ledger, Mark};
     use crate::source::Guard;
 
     fn mark(offset: u64) -> Mark {
         Mark { epoch: 0, offset, guard: Guard::default(), time: None }
+    }
+
+    #[test]
+    fn a_stream_is_long_while_too_much_waits_for_its_first_batch() {
+        let ledger = Ledger::default();
+        let receipts: Vec<_> = (0..BATCHES_MAX as u64).map(|index| ledger.enter(7, mark(index + 1))).collect();
+        ledger.acknowledge(receipts[1..].iter().copied());
+        assert!(ledger.is_long(7) && !ledger.is_long(8));
+        assert_eq!((ledger.acknowledged(), ledger.take_advanced().len()), (BATCHES_MAX - 1, 0));
+        ledger.acknowledge([receipts[0]]);
+        assert!(!ledger.is_long(7) && ledger.is_settled());
+        assert_eq!(ledger.take_advanced()[&7].offset, BATCHES_MAX as u64);
+        assert_eq!(ledger.acknowledged(), 0);
     }
 
     proptest! {

@@ -35,7 +35,7 @@ collector that has it open: stop that one first.
 
 Columns: EVENTS = STORED + DUPLICATES + DEAD_LETTERS + MISSING. TO is not part of the range. NOT_IN_KAFKA counts offsets \
 without a record (ends of transactions, compaction), REMOVED those that retention has removed, UNREAD those that the \
-collectors have not committed yet.
+collectors have not committed yet. What retention removed before the collectors had committed it is MISSING.
 
 Exit code 0: nothing is missing. 1: something is, and the first places are named. 2: it could not be found out.";
 

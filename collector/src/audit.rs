@@ -193,6 +193,11 @@ impl<P: FnMut(Progress)> Audit<P> {
         let (steps, mut walked) = mpsc::channel(CHUNKS_AHEAD);
         let partition = range.partition;
         let mut counts = PartitionReport::of(&range);
+        if range.lost > 0 {
+            let why = format!("{} records from here on were removed before the group had committed them", range.lost);
+            counts.events += range.lost;
+            self.miss(&mut counts, range.from - range.lost as i64, None, range.lost, why);
+        }
         let walk =
             blocking_start(move || walk::derive(&plan, &range, &reader, |step| steps.blocking_send(step).is_ok()));
         while let Some(Step { records, offsets, not_there, removed }) = walked.recv().await {

@@ -72,6 +72,9 @@ const QUEUES_BYTES_MAX: usize = 8 << 20;
 /// No queue is smaller than this, so that a record or two always fit.
 const QUEUE_BYTES_MIN: usize = 512 << 10;
 
+/// The client refuses to ask for less at once than its `message.max.bytes`.
+const FETCH_BYTES_MIN: u64 = 1_000_000;
+
 /// Why the door cannot be opened, or closed by itself.
 #[derive(Debug, Error)]
 pub enum ConsumeError {
@@ -185,7 +188,7 @@ fn connect(config: &KafkaConfig, instance: &str) -> Result<BaseConsumer<Context>
         // The bytes are the limit, for all partitions together; what is fetched at once comes on top of it.
         .set("queued.min.messages", "100000")
         .set("queued.max.messages.kbytes", (fetch_bytes / 1024).to_string())
-        .set("fetch.max.bytes", (fetch_bytes / 4).to_string())
+        .set("fetch.max.bytes", (fetch_bytes / 4).max(FETCH_BYTES_MIN).to_string())
         .set("fetch.message.max.bytes", (fetch_bytes / 8).clamp(64 << 10, 1 << 20).to_string());
     BaseConsumer::from_config_and_context(&client, Context::default()).map_err(ConsumeError::Client)
 }
@@ -262,7 +265,13 @@ impl Door {
                 self.hear(news);
             }
             while let Some(ended) = self.workers.try_join_next() {
-                ended.map_err(|error| ConsumeError::Worker { reason: error.to_string() })?;
+                match ended {
+                    Err(error) if !error.is_cancelled() => {
+                        return Err(ConsumeError::Worker { reason: error.to_string() });
+                    }
+                    // The queue was closed; or that took too long, and the worker was stopped.
+                    Ok(()) | Err(_) => {}
+                }
             }
             if is_busy {
                 self.resume();
@@ -381,6 +390,10 @@ impl Door {
         self.metrics.partitions.set(self.lanes.len() as i64);
         if let Err(error) = self.consumer.assign(partitions) {
             error!(%error, "cannot take the partitions that the group gives");
+        }
+        // The client remembers a pause beyond the end of an assignment.
+        if let Err(error) = self.consumer.resume(partitions) {
+            warn!(%error, "cannot resume partitions that were paused before");
         }
         info!(partitions = names.join(" "), "reading {} partitions", names.len());
     }

@@ -27,6 +27,7 @@ use labtrail_shared::{
 use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::mpsc;
+use ulid::Ulid;
 
 use crate::{
     compute::compute,
@@ -41,7 +42,7 @@ pub use origin::Origin;
 use outage::Outage;
 pub use prepare::Form;
 use prepare::{Chunk, Letter, Preparation};
-pub use records::{ReadRecords, RecordLetter, RecordReader};
+pub use records::{Identified, ReadRecords, RecordLetter, RecordPlace, RecordReader};
 pub use replay::{ReplayError, Replayed};
 
 /// Why a dead letter is one.
@@ -70,6 +71,9 @@ pub mod reason {
 
 /// How long a question about health may wait for Kafka.
 const REACHABLE_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// How long a single event waits for the store where there is another way: MADSci's client gives up after ten seconds.
+const DETOUR_AFTER: Duration = Duration::from_secs(2);
 
 const CONFLICT: &str = "another event of the same id and with other content is stored already; that one stays";
 
@@ -132,6 +136,9 @@ pub enum RecordsError {
     /// The store did not take them.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What was found to be stored already is not.
+    #[error("what the store had a moment ago is gone: it was lost with a server")]
+    Gone,
     /// The dead letters among them are not in Kafka yet.
     #[error("keep dead letters")]
     Letters(#[from] SendError),
@@ -198,6 +205,7 @@ impl Ingest {
             received: now_micros(),
             origin,
             batch_events_max: self.batch_events_max,
+            ids: Ulid::generate(),
         };
         let Some(kafka) = &self.kafka else {
             return self.take_into_store(preparation, form, body).await;
@@ -283,7 +291,7 @@ impl Ingest {
         };
         let outgoing = Outgoing::event(&new);
         if self.outage.is_store_worth_trying() {
-            match self.store_one(new, origin).await {
+            match self.in_time(self.store_one(new, origin)).await {
                 Err(error) if error.is_unavailable() => {}
                 stored => return stored.map(|()| event).map_err(EventError::Store),
             }
@@ -330,7 +338,8 @@ impl Ingest {
             Some(kafka) => {
                 let outgoing = Outgoing::letter(letter.clone());
                 let stored = if self.outage.is_store_worth_trying() {
-                    let stored = self.note(self.store.dead_letter(vec![letter]).await);
+                    let stored = self.in_time(self.store.dead_letter(vec![letter])).await;
+                    let stored = self.note(stored);
                     if stored.as_ref().is_err_and(StoreError::is_unavailable) { None } else { Some(stored?) }
                 } else {
                     None
@@ -350,27 +359,21 @@ impl Ingest {
     pub async fn take_records_again(
         &self,
         records: Arc<Vec<Record>>,
-        identified: Vec<(String, u64)>,
+        mut identified: Identified,
     ) -> Result<Taken, RecordsError> {
-        let (ids, hashes): (Vec<String>, Vec<u64>) = identified.into_iter().unzip();
-        let stored = self.note(self.store.hashes(ids).await)?;
+        let stored = self.note(self.store.hashes(std::mem::take(&mut identified.ids)).await)?;
         let (reader, received) = (self.record_reader(), now_micros());
-        let read = compute(move || {
-            // Reading tells of the events in the same order as identifying them.
-            let mut stored = stored.into_iter().zip(hashes);
-            let mut has_witness = false;
-            reader.read_unknown(&records, received, |_, hash| {
-                let is_stored = stored.next() == Some((Some(hash), hash));
-                is_stored && std::mem::replace(&mut has_witness, true)
-            })
-        });
-        self.take_records(read.await).await
+        let read = compute(move || reader.read_others(&records, received, &identified, &stored)).await;
+        self.take_records(read).await
     }
 
     /// Takes what records of the events topic hold. When this succeeds all of it is stored or among the dead letters, and
     /// the records need not be read again; after an error the same records are to be given again.
     pub async fn take_records(&self, read: ReadRecords) -> Result<Taken, RecordsError> {
-        let ReadRecords { events, places, letters, known } = read;
+        let ReadRecords { events, places, letters, known, witness } = read;
+        let is_witness =
+            |(id, hash): &(String, u64)| events.iter().position(|new| new.event.id == *id && new.hash == *hash);
+        let witness = witness.as_ref().and_then(is_witness);
         let mut taken = Taken { duplicates: known, ..Taken::default() };
         let mut refused: Vec<(Cow<'static, str>, u64)> = Vec::new();
         let mut outgoing = Vec::new();
@@ -379,16 +382,23 @@ impl Ingest {
             outgoing.push(letter);
         }
         if !events.is_empty() {
+            let facts: Vec<(u64, i64)> = events.iter().map(|new| (new.hash, new.time)).collect();
             let report = self.note(self.store.insert(events, Expect::New).await)?;
-            let mut places = places.iter().flat_map(|(place, events)| std::iter::repeat_n(place, *events));
-            for outcome in report.outcomes {
+            if witness.is_some_and(|witness| report.outcomes[witness] == Outcome::Stored) {
+                return Err(RecordsError::Gone);
+            }
+            let mut places = places.iter().flat_map(|place| std::iter::repeat_n(place, place.events));
+            for (outcome, (hash, time)) in report.outcomes.into_iter().zip(facts) {
                 let place = places.next();
                 match outcome {
                     Outcome::Stored => taken.stored += 1,
                     Outcome::Duplicate => taken.duplicates += 1,
                     Outcome::Conflict(_) | Outcome::Unstorable { .. } => {
-                        let place = place.expect("every event has its place");
-                        let letter = outcome_letter(outcome, Origin::kafka(place));
+                        let RecordPlace { place, value, .. } = place.expect("every event has its place");
+                        let mut letter = outcome_letter(outcome, Origin::kafka(place).with_facts(hash, time));
+                        if let Some(value) = value {
+                            letter.bytes = value.to_vec();
+                        }
                         refused.push((letter.reason.clone(), 1));
                         outgoing.push(letter);
                     }
@@ -461,6 +471,14 @@ impl Ingest {
     fn defaults(&self) -> Defaults {
         let now = EventTimestamp::naive_from_utc_micros(now_micros(), &self.zone);
         Defaults { now, source: self.manager.clone() }
+    }
+
+    /// Waits for the store only for a while. What it does later is done twice, which ids make harmless.
+    async fn in_time<T>(&self, stored: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        tokio::time::timeout(DETOUR_AFTER, stored).await.unwrap_or_else(|late| {
+            self.outage.store_is_away();
+            Err(StoreError::Unavailable { attempt: "wait for the store", source: Arc::new(late) })
+        })
     }
 
     /// Remembers whether the store answered.

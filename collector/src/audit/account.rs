@@ -66,7 +66,7 @@ pub(super) fn fate(stored: Option<u64>, hash: u64, is_letter: bool) -> Fate {
 
 impl PartitionReport {
     pub(super) fn of(range: &Range) -> Self {
-        let Range { partition, from, to, removed, unread } = *range;
+        let Range { partition, from, to, removed, unread, lost: _ } = *range;
         Self { partition, from, to, removed, unread, ..Self::default() }
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Range {
     pub(super) to: i64,
     /// Offsets that should be looked at and are gone.
     pub(super) removed: u64,
+    /// Offsets before `from` that are gone and were never committed.
+    pub(super) lost: u64,
     /// Offsets that the group has not committed.
     pub(super) unread: u64,
 }
@@ -75,6 +77,12 @@ impl Plan {
         for (partition, committed) in wanted.into_iter().zip(committed) {
             let (low, high) = watermarks(&consumer, &topic, partition)?;
             plan.ranges.push(range(partition, (low, high), committed, scope));
+            if committed.is_some_and(|committed| committed > high) {
+                plan.notes.push(format!(
+                    "the group {} has committed more in partition {partition} than the topic holds: it was made anew",
+                    config.group
+                ));
+            }
             if committed.is_none() && scope.to.is_none() && high > low {
                 plan.notes.push(format!(
                     "the group {} has committed nothing in partition {partition}: all of it was looked at",
@@ -86,7 +94,7 @@ impl Plan {
             Some(partitions) => {
                 for partition in 0..partitions {
                     let (from, to) = watermarks(&consumer, &plan.dead_letter_topic, partition)?;
-                    plan.dead_letter_ranges.push(Range { partition, from, to, removed: 0, unread: 0 });
+                    plan.dead_letter_ranges.push(Range { partition, from, to, removed: 0, lost: 0, unread: 0 });
                 }
             }
             None => plan.notes.push(format!("there is no topic {}", plan.dead_letter_topic)),
@@ -141,7 +149,10 @@ fn range(partition: i32, (low, high): (i64, i64), committed: Option<i64>, scope:
     let from = asked_from.clamp(low, to);
     let removed = low.min(scope.to.unwrap_or(low)) - asked_from;
     let unread = high - committed.unwrap_or(low).clamp(low, high);
-    Range { partition, from, to, removed: removed.max(0) as u64, unread: unread as u64 }
+    // Where only a part was asked for, nobody asked for what is before the log.
+    let is_all = scope.from.is_none() && scope.to.is_none();
+    let lost = committed.filter(|committed| is_all && *committed < low).map_or(0, |committed| low - committed);
+    Range { partition, from, to, removed: removed.max(0) as u64, lost: lost as u64, unread: unread as u64 }
 }
 
 #[cfg(test)]
@@ -153,8 +164,9 @@ mod tests {
     fn what_is_committed_and_still_there_is_looked_at() {
         let check = |marks, committed, (from, to), expected: (i64, i64, u64, u64)| {
             let range = range(3, marks, committed, &Scope { partition: None, from, to });
-            let Range { from, to, removed, unread, .. } = range;
+            let Range { from, to, removed, unread, lost, .. } = range;
             assert_eq!((from, to, removed, unread), expected, "{marks:?} {committed:?}");
+            assert_eq!(lost, 0);
         };
         check((0, 100), Some(80), (None, None), (0, 80, 0, 20));
         check((10, 100), None, (None, None), (10, 100, 0, 90));
@@ -162,7 +174,13 @@ mod tests {
         check((10, 100), Some(80), (Some(20), Some(500)), (20, 100, 0, 20));
         // The topic was made anew, or all that was read is gone.
         check((0, 5), Some(80), (None, None), (0, 5, 0, 0));
-        check((90, 100), Some(80), (None, None), (90, 90, 0, 10));
         check((90, 100), Some(95), (Some(0), Some(10)), (90, 90, 10, 5));
+    }
+
+    #[test]
+    fn what_was_removed_before_it_was_committed_is_lost() {
+        let all = Scope { partition: None, from: None, to: None };
+        let expected = Range { partition: 3, from: 90, to: 90, removed: 0, lost: 10, unread: 10 };
+        assert_eq!(range(3, (90, 100), Some(80), &all), expected);
     }
 }

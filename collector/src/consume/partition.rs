@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use super::{lost::LostRecords, metrics::KafkaMetrics, queue::Queue, retry::Retry};
 use crate::{
     compute::compute,
-    ingest::{self, Ingest, ReadRecords, RecordReader, RecordsError, Taken},
+    ingest::{self, Identified, Ingest, ReadRecords, RecordReader, RecordsError, Taken},
     kafka::{dead_letter, record::Record},
     store::DeadLetter,
 };
@@ -75,8 +75,8 @@ pub(super) struct Worker {
 #[derive(Debug)]
 enum Content {
     Events(ReadRecords),
-    /// Events of which some may well be stored already, by their ids and hashes.
-    Repeats(Vec<(String, u64)>),
+    /// Events of which some may well be stored already.
+    Repeats(Identified),
     Letters(Vec<DeadLetter>),
 }
 

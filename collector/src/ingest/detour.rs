@@ -12,6 +12,9 @@ use crate::kafka::{
     record::BATCH_BEGINS,
 };
 
+/// The client's queue takes ten times as many; a body may hold more than that.
+const RECORDS_AT_ONCE: usize = 10_000;
+
 /// What a body becomes on its way to Kafka.
 #[derive(Debug, Default)]
 pub(super) struct Parcel {
@@ -60,13 +63,14 @@ fn batch_begins(body: &[u8]) -> impl Iterator<Item = usize> {
 /// that of all: who sent the body sends it again, and what of it was sent is then a repeat.
 pub(super) async fn send(producer: &Producer, mut records: Vec<Outgoing>) -> Result<(), SendError> {
     while !records.is_empty() {
-        let results = producer.send_all(&records).await;
         let mut smaller = Vec::new();
-        for (record, result) in records.iter().zip(results) {
-            match result {
-                Ok(()) => {}
-                Err(error @ SendError::TooLarge { .. }) => smaller.extend(halves(record).ok_or(error)?),
-                Err(error) => return Err(error),
+        for part in records.chunks(RECORDS_AT_ONCE) {
+            for (record, result) in part.iter().zip(producer.send_all(part).await) {
+                match result {
+                    Ok(()) => {}
+                    Err(error @ SendError::TooLarge { .. }) => smaller.extend(halves(record).ok_or(error)?),
+                    Err(error) => return Err(error),
+                }
             }
         }
         records = smaller;

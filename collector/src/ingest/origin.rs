@@ -22,6 +22,13 @@ impl Origin {
         Self(json!({"door": "kafka", "topic": &**topic, "partition": partition, "offset": offset}))
     }
 
+    /// The origin with what cannot be told from the event alone and is needed when it is taken once more: the hash that
+    /// tells a repeat from a conflict (as text: not every reader has 64 bits), and the instant in microseconds UTC.
+    #[must_use]
+    pub fn with_facts(self, hash: u64, time: i64) -> Self {
+        self.with([("hash", Value::from(hash.to_string())), ("time", Value::from(time))])
+    }
+
     /// The origin with more words to it.
     #[must_use]
     pub fn with<const N: usize>(mut self, words: [(&str, Value); N]) -> Self {

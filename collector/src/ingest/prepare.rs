@@ -10,6 +10,7 @@ use labtrail_shared::{
     wire::{self, Batch, Refusal},
 };
 use serde_json::{Value, value::RawValue};
+use ulid::Ulid;
 
 use super::{IngestError, Origin, Refused, reason};
 use crate::store::{DeadLetter, NewEvent};
@@ -52,6 +53,8 @@ pub(super) struct Preparation {
     pub(super) received: i64,
     pub(super) origin: Origin,
     pub(super) batch_events_max: usize,
+    /// From which the ids of events that have none follow, each by its index: the same whenever this body is read.
+    pub(super) ids: Ulid,
 }
 
 impl Preparation {
@@ -126,7 +129,7 @@ impl Preparation {
     fn run_texts<'a>(&self, texts: impl Iterator<Item = &'a [u8]>, mut take: impl FnMut(Chunk) -> bool) {
         let mut chunk = Chunk::default();
         for (index, text) in texts.enumerate() {
-            match self.read_text(text) {
+            match self.read_text(text, index) {
                 Ok(event) => {
                     chunk.events.push(event);
                     chunk.places.push((0, index));
@@ -145,8 +148,15 @@ impl Preparation {
         take(chunk);
     }
 
-    fn read_text(&self, text: &[u8]) -> Result<NewEvent, (&'static str, String)> {
-        let value: Value = serde_json::from_slice(text).map_err(|error| (reason::NOT_JSON, error.to_string()))?;
+    fn read_text(&self, text: &[u8], index: usize) -> Result<NewEvent, (&'static str, String)> {
+        let mut value: Value = serde_json::from_slice(text).map_err(|error| (reason::NOT_JSON, error.to_string()))?;
+        if let Value::Object(fields) = &mut value
+            && !fields.contains_key("_id")
+            && !fields.contains_key("event_id")
+        {
+            let id = Ulid(self.ids.0.wrapping_add(index as u128));
+            fields.insert("_id".to_owned(), Value::from(id.to_string()));
+        }
         whole_event(&value, &self.defaults, &self.zone, self.received)
             .map_err(|problems| (reason::NOT_AN_EVENT, problems_text(&problems)))
     }

@@ -4,6 +4,7 @@
 //! that a topic can be read again from its beginning and changes nothing, and can be audited. What a sender left out is
 //! filled in from the record, never from the clock.
 
+use bytes::Bytes;
 use jiff::{Timestamp, tz::TimeZone};
 use labtrail_shared::{
     event::{Defaults, Event},
@@ -31,11 +32,35 @@ pub struct ReadRecords {
     /// The events, in their order.
     pub events: Vec<NewEvent>,
     /// How many of the events come from which record.
-    pub places: Vec<(KafkaPlace, usize)>,
+    pub places: Vec<RecordPlace>,
     /// The letters of what cannot be read, at most one for each record.
     pub letters: Vec<RecordLetter>,
     /// How many events were left out, because they are known.
     pub known: u64,
+    /// Id and hash of one that is known and among the events all the same.
+    pub witness: Option<(String, u64)>,
+}
+
+/// Where some events come from.
+#[derive(Debug)]
+pub struct RecordPlace {
+    /// The place of their record.
+    pub place: KafkaPlace,
+    /// How many they are.
+    pub events: usize,
+    /// The value of the record, where it is one event.
+    pub value: Option<Bytes>,
+}
+
+/// Which events several records hold.
+#[derive(Debug, Default)]
+pub struct Identified {
+    /// Their ids, in their order.
+    pub ids: Vec<String>,
+    /// Their hashes.
+    hashes: Vec<u64>,
+    /// Of each record how many they are, and whether part of it cannot be read.
+    records: Vec<(usize, bool)>,
 }
 
 /// A letter that holds a whole record.
@@ -74,31 +99,58 @@ impl RecordReader {
 
     /// Reads several records that were received at that time, in microseconds UTC.
     pub fn read(&self, records: &[Record], received: i64) -> ReadRecords {
-        self.read_unknown(records, received, |_, _| false)
+        let mut read = ReadRecords::default();
+        for record in records {
+            self.read_one(record, received, &mut read, &mut |_, _| false);
+        }
+        read
     }
 
-    /// The ids and hashes of the events that records hold: a small part of the work of reading them.
-    pub fn identify(&self, records: &[Record], received: i64) -> Vec<(String, u64)> {
-        let mut identified = Vec::new();
-        self.read_unknown(records, received, |id, hash| {
-            identified.push((id.to_owned(), hash));
-            true
-        });
+    /// Says of the events that records hold only which they are: a small part of the work of reading them.
+    pub fn identify(&self, records: &[Record], received: i64) -> Identified {
+        let (mut identified, mut read) = (Identified::default(), ReadRecords::default());
+        for record in records {
+            let (events_before, letters_before) = (identified.ids.len(), read.letters.len());
+            self.read_one(record, received, &mut read, &mut |id, hash| {
+                identified.ids.push(id.to_owned());
+                identified.hashes.push(hash);
+                true
+            });
+            let has_letter = read.letters.len() > letters_before;
+            identified.records.push((identified.ids.len() - events_before, has_letter));
+        }
         identified
     }
 
-    /// Reads several records without the events of which `is_known` says so by their id and hash.
-    pub fn read_unknown(
+    /// Reads records that were identified, without the events that a store has: those whose hash is the one stored, all
+    /// but the first of them.
+    pub fn read_others(
         &self,
         records: &[Record],
         received: i64,
-        mut is_known: impl FnMut(&str, u64) -> bool,
+        identified: &Identified,
+        stored: &[Option<u64>],
     ) -> ReadRecords {
+        let mut is_stored = stored.iter().zip(&identified.hashes).map(|(stored, hash)| *stored == Some(*hash));
+        let mut witness = None;
         let mut read = ReadRecords::default();
-        for record in records {
-            self.read_one(record, received, &mut read, &mut is_known);
+        for (record, (events, has_letter)) in records.iter().zip(&identified.records) {
+            if witness.is_some() && !has_letter && is_stored.clone().take(*events).all(|is_stored| is_stored) {
+                read.known += *events as u64;
+                is_stored.by_ref().take(*events).for_each(drop);
+                continue;
+            }
+            // Reading tells of the events in the same order as identifying them.
+            self.read_one(record, received, &mut read, &mut |id, hash| {
+                let is_stored = is_stored.next() == Some(true);
+                if is_stored && witness.is_none() {
+                    witness = Some((id.to_owned(), hash));
+                    return false;
+                }
+                is_stored
+            });
         }
-        read
+        ReadRecords { witness, ..read }
     }
 
     /// Reads a record and adds what it holds.
@@ -128,7 +180,8 @@ impl RecordReader {
         let letter = letter.unwrap_or_else(|(reason, detail)| Some((reason, detail, 1)));
         let events = read.events.len() - before;
         if events > 0 {
-            read.places.push((record.place.clone(), events));
+            let value = (!record.is_batch()).then(|| record.value.clone());
+            read.places.push(RecordPlace { place: record.place.clone(), events, value });
         }
         if let Some((reason, detail, refused)) = letter {
             let mut origin = Origin::kafka(&record.place);

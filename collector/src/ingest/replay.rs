@@ -8,6 +8,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
+use labtrail_shared::kafka::header;
 use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
@@ -114,7 +115,7 @@ fn records(letter: &StoredDeadLetter) -> Result<Vec<Record>, ReplayError> {
         time: Some(letter.received / 1000),
         key: Bytes::new(),
         value,
-        headers: Vec::new(),
+        headers: facts(&letter.origin),
     };
     let whole = record(Bytes::copy_from_slice(&letter.bytes));
     if letter.reason == reason::UNREADABLE_LINE && !whole.is_batch() {
@@ -129,6 +130,13 @@ fn records(letter: &StoredDeadLetter) -> Result<Vec<Record>, ReplayError> {
         }
         _ => Ok(vec![whole]),
     }
+}
+
+/// What an origin keeps of an event beside its JSON, as headers; see [`super::Origin::with_facts`].
+fn facts(origin: &Value) -> Vec<(&'static str, Bytes)> {
+    let hash = origin.get("hash").and_then(Value::as_str).map(|hash| (header::HASH, hash.to_owned()));
+    let time = origin.get("time").and_then(Value::as_i64).map(|time| (header::TIME, time.to_string()));
+    hash.into_iter().chain(time).map(|(name, text)| (name, Bytes::from(text))).collect()
 }
 
 /// The place in Kafka that an origin names.

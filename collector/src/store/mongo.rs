@@ -37,7 +37,7 @@ use labtrail_shared::{
     shutdown::{Stop, Tasks},
     telemetry::Metrics,
 };
-use mongodb::bson::doc;
+use mongodb::{bson::doc, options::ReadConcern};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -160,12 +160,13 @@ impl EventStore for MongoStore {
             return Ok(InsertReport { outcomes: Vec::new() });
         }
         let start = Instant::now();
-        let (known, events) = match expect {
+        let (rest, events) = match expect {
             Expect::New => (None, events),
             Expect::Repeats => {
-                let parted = insert::without_repeats(&self.connection, events, &self.clock).await;
-                let (known, others) = parted.inspect_err(|_| self.metrics.failed())?;
-                (Some(known), others)
+                let rest = insert::without_repeats(&self.connection, events, &self.clock).await;
+                let mut rest = rest.inspect_err(|_| self.metrics.failed())?;
+                let others = std::mem::take(&mut rest.events);
+                (Some(rest), others)
             }
         };
         let mut documents = if events.len() <= DOCUMENTS_INLINE_MAX {
@@ -178,10 +179,11 @@ impl EventStore for MongoStore {
         self.metrics.inserted(start.elapsed());
         let stored = outcomes.iter().enumerate().filter(|(_, outcome)| **outcome == Outcome::Stored);
         self.announcements.announce(stored.map(|(index, _)| documents.take_id(index)).collect());
-        let Some(known) = known else { return Ok(InsertReport { outcomes }) };
+        let Some(rest) = rest else { return Ok(InsertReport { outcomes }) };
+        rest.check(&outcomes)?;
         let mut others = outcomes.into_iter();
         let outcome = |known: Option<Outcome>| known.or_else(|| others.next()).expect("each event has an outcome");
-        Ok(InsertReport { outcomes: known.into_iter().map(outcome).collect() })
+        Ok(InsertReport { outcomes: rest.outcomes.into_iter().map(outcome).collect() })
     }
 
     async fn dead_letter(&self, letters: Vec<DeadLetter>) -> Result<(), StoreError> {
@@ -193,7 +195,8 @@ impl EventStore for MongoStore {
 
     async fn hashes(&self, ids: Vec<String>) -> Result<Vec<Option<u64>>, StoreError> {
         let asked: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let hashes = insert::hashes(&self.connection, "look for events", &asked, &self.clock).await?;
+        let hashes =
+            insert::hashes(&self.connection, "look for events", &asked, &self.clock, ReadConcern::majority()).await?;
         Ok(ids.iter().map(|id| hashes.get(id).copied()).collect())
     }
 

@@ -365,6 +365,8 @@ pub(super) fn options(
     if section.compression == Compression::Zstd {
         set("compression.level", &1);
     }
+    // A topic that a broker makes by itself has one partition and goes by clocks of producers: `topics create` makes it.
+    set("allow.auto.create.topics", &false);
     // Batches are made before they come here; this only lets small ones of many files share a request.
     set("linger.ms", &2);
     set("batch.size", &kafka.message_bytes_max.0.min(384 << 10));

@@ -64,10 +64,11 @@ impl FileSource {
     /// Gives every ready stream its turn; says whether there is more to read at once.
     pub(super) fn read_ready(&mut self, stop: &Stop) -> Result<bool, CheckpointError> {
         self.is_blocked = false;
-        if self.ready.is_empty() {
+        let is_readable = |id: &StreamId| !self.ledger.is_long(*id);
+        let mut turn: Vec<StreamId> = self.ready.iter().copied().filter(is_readable).collect();
+        if turn.is_empty() {
             return Ok(false);
         }
-        let mut turn: Vec<StreamId> = self.ready.iter().copied().collect();
         // Older files first: what was rotated away is finished before its successor. But after a pass that ended for want
         // of room, the next begins where it ended: else a large old file would keep all others waiting.
         turn.sort_by_key(|id| self.streams.get(id).map(|stream| stream.position.locator.birth_ns));
@@ -88,7 +89,7 @@ impl FileSource {
                 return Ok(false);
             }
         }
-        Ok(!self.ready.is_empty())
+        Ok(self.ready.iter().any(|id| !self.ledger.is_long(*id)))
     }
 
     fn note_beginnings(&mut self, turn: &[StreamId]) -> Result<(), CheckpointError> {

@@ -10,8 +10,9 @@ use mongodb::bson::{Bson, DateTime, Document, RawDocument, doc};
 use tracing::{debug, info, warn};
 
 use super::{
+    connection::Connection,
     document::{self, Clock, FIELDS, default_of},
-    error::{Trouble, store_error},
+    error::Trouble,
     filter_bson::bson,
     query::{AT, Query},
     unfilled::Unfilled,
@@ -28,7 +29,7 @@ const LOOK_PAUSE: Duration = Duration::from_secs(5);
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// When some cannot be completed at all.
-const HOPELESS_PAUSE: Duration = Duration::from_mins(10);
+const HOPELESS_PAUSE: Duration = Duration::from_mins(1);
 
 /// Between two lines in the log.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(10);
@@ -59,11 +60,11 @@ impl Unfilled {
             self.metrics.backfill_missing.set(0);
             return Ok(0);
         }
+        let events = self.connection.events();
+        let missing = doc! {AT: Bson::Null};
+        let count = self.connection.run(FILL, || events.count_documents(missing.clone()).into_future()).await?;
+        self.metrics.backfill_missing.set(count as i64);
         if !*was_counted {
-            let events = self.connection.events();
-            let missing = doc! {AT: Bson::Null};
-            let count = self.connection.run(FILL, || events.count_documents(missing.clone()).into_future()).await?;
-            self.metrics.backfill_missing.set(count as i64);
             info!(
                 events = count,
                 "completing the events that MADSci wrote, in the background; they can be read already"
@@ -75,7 +76,7 @@ impl Unfilled {
         let mut cursor = self.open(FILL, Query::of(&Criteria::default())).await?;
         let mut statements = Vec::with_capacity(FILL_EVENTS);
         loop {
-            let is_more = cursor.advance().await.map_err(|error| store_error(FILL, error))?;
+            let is_more = Connection::advance(FILL, &mut cursor).await?;
             if is_more {
                 statements.extend(statement(cursor.current(), &self.clock));
             }
@@ -121,6 +122,7 @@ impl Unfilled {
 fn statement(event: &RawDocument, clock: &Clock) -> Option<Document> {
     let id = Bson::try_from(event.get("_id").ok()??).ok()?;
     let read = document::read(event, clock);
+    let mut only = doc! {"_id": id, "_labtrail": {"$exists": false}};
     let mut set = doc! {"_labtrail": {
         "time": DateTime::from_millis(read.time.div_euclid(1000)),
         "at": read.time,
@@ -131,7 +133,9 @@ fn statement(event: &RawDocument, clock: &Clock) -> Option<Document> {
     for field in FIELDS {
         if matches!(event.get(field), Ok(None)) {
             set.insert(field, bson(&default_of(field))?);
+            // MADSci's server may set it meanwhile; then the next pass sees that.
+            only.insert(field, doc! {"$exists": false});
         }
     }
-    Some(doc! {"q": {"_id": id, "_labtrail": {"$exists": false}}, "u": {"$set": set}})
+    Some(doc! {"q": only, "u": {"$set": set}})
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use mongodb::{
-    Client, Collection, Database,
+    Client, Collection, Cursor, Database,
     bson::RawDocumentBuf,
     error::{Error, Result as DriverResult},
     options::{ClientOptions, ReadPreference, SelectionCriteria},
@@ -123,6 +123,14 @@ impl Connection {
                     return Ok(Ok(value));
                 }
             }
+        }
+    }
+
+    /// Goes on to the next document of a cursor; says whether there is one.
+    pub(super) async fn advance<T>(attempt: &'static str, cursor: &mut Cursor<T>) -> Result<bool, StoreError> {
+        match tokio::time::timeout(ANSWER_TIME_MAX, cursor.advance()).await {
+            Ok(advanced) => advanced.map_err(|error| store_error(attempt, error)),
+            Err(_) => Err(Trouble::Silent(ANSWER_TIME_MAX.as_secs()).passing(attempt)),
         }
     }
 

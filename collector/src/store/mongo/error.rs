@@ -30,6 +30,8 @@ pub(super) enum Trouble {
     Refused { code: i32, message: String },
     #[error("the server's answer is not understood: {0}")]
     Odd(&'static str),
+    #[error("what the server had a moment ago is gone: it was lost with another server")]
+    Gone,
     #[error("the documents that are in the way of new ones keep changing")]
     Unsteady,
 }
@@ -104,7 +106,7 @@ const MAX_TIME_EXPIRED: i32 = 50;
 const CHANGE_OF_PRIMARY: [i32; 9] = [91, 189, 10107, 10058, 11600, 11602, 13435, 13436, 9001];
 
 /// Errors that do not come from what was sent, but from where it was sent to.
-const ENVIRONMENT: [i32; 38] = [
+const ENVIRONMENT: [i32; 39] = [
     6,     // HostUnreachable
     7,     // HostNotFound
     11,    // UserNotFound
@@ -137,6 +139,7 @@ const ENVIRONMENT: [i32; 38] = [
     321,   // BackupCursorOpenConflictWithCheckpoint
     356,   // TransactionsTooOld
     365,   // TenantMigrationAborted
+    371,   // UserWritesBlocked
     391,   // ReauthenticationRequired
     407,   // TemporarilyUnavailable
     462,   // IngressRequestRateLimitExceeded

@@ -3,14 +3,18 @@
 //! A document is inserted plainly; that its id is unique is the server's promise. What the server refuses because its id is
 //! there is looked up, and the hash tells a repeat from a conflict. For the server such a refusal is dear (36 times an
 //! insert, as measured), so where repeats are expected the ids are looked for first. Yet a document that is only seen may
-//! still be lost with its server, until a majority has it on disk. So one of those that were seen is inserted all the same:
-//! it is refused, and the refusal waits, like any answer to a write, until all that came before is durable.
+//! still be lost with its server, until a majority has it on disk. So only what a majority has counts as seen (read concern
+//! "majority"). And because a server that stands alone, or is only like MongoDB, may know nothing of majorities, one of
+//! those that were seen is inserted all the same: it is refused, and the refusal waits, like any answer to a write, until
+//! all that came before is durable. If it is not refused, what was seen is gone, and all is to be done again.
 
 use std::{collections::HashMap, time::Duration};
 
+use labtrail_shared::event_id::is_ulid;
 use mongodb::{
     bson::{Document, RawDocument, RawDocumentBuf, doc},
     error::Result as DriverResult,
+    options::ReadConcern,
 };
 
 use super::{
@@ -32,6 +36,13 @@ const CONFIRMATION_TIME_MAX: i32 = 10_000;
 
 /// Ids in one question for hashes.
 const IDS_MAX: usize = 5000;
+
+/// From so many ids on it is worth while to see whether they are of one file.
+const RUN_MIN: usize = 64;
+/// Between the first and the last of them may lie so many times as many.
+const RUN_SURPLUS_MAX: usize = 2;
+/// What comes before the offset in the id of a record of a file; see [`labtrail_shared::event_id`].
+const FILE_CHARACTERS: usize = 18;
 
 /// What is in the way of a new document may be deleted while it is looked at; then the new one is tried again.
 const TRIES: usize = 5;
@@ -101,28 +112,48 @@ fn verdict(documents: &Documents, index: usize, stored_hash: u64) -> Outcome {
     }
 }
 
-/// Leaves out of an insert what is stored already; gives the outcomes of those that were left out, and the others with their
-/// places. One that is stored stays in, as a witness.
+/// What is left of an insert without what is stored already.
+pub(super) struct Rest {
+    /// The outcomes of the events that were left out; none of the others.
+    pub(super) outcomes: Vec<Option<Outcome>>,
+    /// The others.
+    pub(super) events: Vec<NewEvent>,
+    /// Which of the others is stored, too, and must be found to be so.
+    pub(super) witness: Option<usize>,
+}
+
+impl Rest {
+    /// Fails if the witness could be stored.
+    pub(super) fn check(&self, outcomes: &[Outcome]) -> Result<(), StoreError> {
+        match self.witness {
+            Some(witness) if outcomes[witness] == Outcome::Stored => Err(Trouble::Gone.passing(ATTEMPT)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Leaves out of an insert what is stored already. One that is stored stays in, as a witness.
 pub(super) async fn without_repeats(
     connection: &Connection,
     events: Vec<NewEvent>,
     clock: &Clock,
-) -> Result<(Vec<Option<Outcome>>, Vec<NewEvent>), StoreError> {
+) -> Result<Rest, StoreError> {
     let ids: Vec<&str> = events.iter().map(|new| new.event.id.as_str()).collect();
-    let hashes = hashes(connection, ATTEMPT, &ids, clock).await?;
-    let (mut outcomes, mut others) = (Vec::with_capacity(events.len()), Vec::new());
-    let mut has_witness = false;
+    let hashes = hashes(connection, ATTEMPT, &ids, clock, ReadConcern::majority()).await?;
+    let mut rest = Rest { outcomes: Vec::with_capacity(events.len()), events: Vec::new(), witness: None };
     for new in events {
         let is_repeat = hashes.get(&new.event.id) == Some(&new.hash);
-        if is_repeat && has_witness {
-            outcomes.push(Some(Outcome::Duplicate));
+        if is_repeat && rest.witness.is_some() {
+            rest.outcomes.push(Some(Outcome::Duplicate));
         } else {
-            has_witness |= is_repeat;
-            outcomes.push(None);
-            others.push(new);
+            if is_repeat {
+                rest.witness = Some(rest.events.len());
+            }
+            rest.outcomes.push(None);
+            rest.events.push(new);
         }
     }
-    Ok((outcomes, others))
+    Ok(rest)
 }
 
 async fn hashes_of(
@@ -132,7 +163,8 @@ async fn hashes_of(
     clock: &Clock,
 ) -> Result<HashMap<String, u64>, StoreError> {
     let ids: Vec<&str> = indexes.iter().map(|index| documents.get(*index).id.as_str()).collect();
-    hashes(connection, ATTEMPT, &ids, clock).await
+    // They were refused, and that was confirmed; so what is in their way is there.
+    hashes(connection, ATTEMPT, &ids, clock, ReadConcern::local()).await
 }
 
 /// The hashes of those ids that are stored.
@@ -141,24 +173,23 @@ pub(super) async fn hashes(
     attempt: &'static str,
     ids: &[&str],
     clock: &Clock,
+    concern: ReadConcern,
 ) -> Result<HashMap<String, u64>, StoreError> {
     let mut hashes = HashMap::with_capacity(ids.len());
     let events = connection.events();
     for ids in ids.chunks(IDS_MAX) {
-        let found = connection.run(attempt, || async {
-            let cursor = events.find(doc! {"_id": {"$in": ids}});
-            let mut cursor =
-                cursor.projection(doc! {"_id": 1, "_labtrail.hash": 1}).batch_size(IDS_MAX as u32 + 1).await?;
-            let mut found = Vec::new();
-            while cursor.advance().await? {
-                let document = cursor.current();
-                let id = document.get_str("_id").unwrap_or_default().to_owned();
-                found.push((id, document.get_document("_labtrail").and_then(|ours| ours.get_i64("hash")).ok()));
+        let mut found = None;
+        if let Some(run) = run(ids) {
+            found = ask(connection, attempt, run, ids.len() * RUN_SURPLUS_MAX, &concern).await?;
+        }
+        let found = match found {
+            Some(found) => found,
+            None => {
+                ask(connection, attempt, doc! {"_id": {"$in": ids}}, usize::MAX, &concern).await?.unwrap_or_default()
             }
-            Ok(found)
-        });
+        };
         let mut of_others = Vec::new();
-        for (id, hash) in found.await? {
+        for (id, hash) in found {
             match hash {
                 Some(hash) => drop(hashes.insert(id, hash.cast_unsigned())),
                 None => of_others.push(id),
@@ -173,6 +204,40 @@ pub(super) async fn hashes(
         }
     }
     Ok(hashes)
+}
+
+/// The ids of one file's records follow each other, and to walk along them costs the server less than to look for each.
+fn run(ids: &[&str]) -> Option<Document> {
+    let (first, last) = (ids.iter().min()?, ids.iter().max()?);
+    let is_one_file = is_ulid(first) && is_ulid(last) && first[..FILE_CHARACTERS] == last[..FILE_CHARACTERS];
+    (ids.len() >= RUN_MIN && is_one_file).then(|| doc! {"_id": {"$gte": *first, "$lte": *last}})
+}
+
+/// Ids and hashes of what is found; `None` where it is more than that, as where a file was read again from its beginning.
+async fn ask(
+    connection: &Connection,
+    attempt: &'static str,
+    filter: Document,
+    count_max: usize,
+    concern: &ReadConcern,
+) -> Result<Option<Vec<(String, Option<i64>)>>, StoreError> {
+    let events = connection.events();
+    let query = || async {
+        let cursor = events.find(filter.clone()).projection(doc! {"_id": 1, "_labtrail.hash": 1});
+        let cursor = cursor.read_concern(concern.clone()).batch_size(2 * IDS_MAX as u32 + 1);
+        let mut cursor = cursor.await?;
+        let mut found = Vec::new();
+        while cursor.advance().await? {
+            if found.len() == count_max {
+                return Ok(None);
+            }
+            let document = cursor.current();
+            let id = document.get_str("_id").unwrap_or_default().to_owned();
+            found.push((id, document.get_document("_labtrail").and_then(|ours| ours.get_i64("hash")).ok()));
+        }
+        Ok(Some(found))
+    };
+    connection.run(attempt, query).await
 }
 
 /// Cuts what is to be sent into commands.
@@ -216,7 +281,7 @@ async fn send(
     writer.end(array);
     writer.end(command);
     let command = RawDocumentBuf::from_bytes(writer.into_bytes()).expect("a document was written");
-    let reply = connection.raw(ATTEMPT, ANSWER_TIME_MAX, || run(connection, &command)).await?;
+    let reply = connection.raw(ATTEMPT, ANSWER_TIME_MAX, || run_command(connection, &command)).await?;
     let reply = reply.map_err(|error| store_error(ATTEMPT, error))?;
     understand(&reply)
 }
@@ -224,7 +289,7 @@ async fn send(
 /// More than the server may wait for confirmation.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 
-async fn run(connection: &Connection, command: &RawDocument) -> DriverResult<Document> {
+async fn run_command(connection: &Connection, command: &RawDocument) -> DriverResult<Document> {
     connection.database().run_raw_command(command.to_owned()).await
 }
 

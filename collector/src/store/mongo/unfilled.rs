@@ -207,7 +207,7 @@ impl Unfilled {
         counting: &Counting<'_>,
     ) -> Result<(Vec<(i64, i64)>, bool), StoreError> {
         let mut times = Vec::new();
-        while cursor.advance().await.map_err(|error| store_error("count events of MADSci", error))? {
+        while Connection::advance("count events of MADSci", &mut cursor).await? {
             let event = document::read(cursor.current(), &self.clock);
             if counting.request.criteria.matches(&event) {
                 times.push((event.time, event.event["log_level"].as_i64().unwrap_or(-1)));
