@@ -296,7 +296,7 @@ impl Ingest {
                 stored => return stored.map(|()| event).map_err(EventError::Store),
             }
         }
-        detour::send(kafka, vec![outgoing]).await?;
+        detour::send_one(kafka, outgoing).await?;
         self.metrics.queued(1);
         Ok(event)
     }
@@ -345,7 +345,7 @@ impl Ingest {
                     None
                 };
                 if stored.is_none() {
-                    detour::send(kafka, vec![outgoing]).await?;
+                    detour::send_one(kafka, outgoing).await?;
                 }
             }
         }

@@ -3,14 +3,21 @@
 //! Whole events go with all that was filled in here, with their hash and their instant, so that an event that comes twice
 //! on both ways is a repeat. Batches go as they are.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use labtrail_shared::wire::{self, Part};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::{Form, IngestError, Receipt, prepare::Preparation};
 use crate::kafka::{
     producer::{Outgoing, Producer, SendError},
     record::BATCH_BEGINS,
 };
+
+/// How long one event may take. With the wait for the store before it this is less than the ten seconds that MADSci's client
+/// has, and the client library notices its own limit only now and then.
+const ONE_TIME_MAX: Duration = Duration::from_secs(6);
 
 /// The client's queue takes ten times as many; a body may hold more than that.
 const RECORDS_AT_ONCE: usize = 10_000;
@@ -76,6 +83,15 @@ pub(super) async fn send(producer: &Producer, mut records: Vec<Outgoing>) -> Res
         records = smaller;
     }
     Ok(())
+}
+
+/// Sends one record, for whose sender it must not take long.
+pub(super) async fn send_one(producer: &Producer, record: Outgoing) -> Result<(), SendError> {
+    let topic = producer.topic_of(&record).to_owned();
+    tokio::time::timeout(ONE_TIME_MAX, send(producer, vec![record])).await.unwrap_or_else(|_| {
+        let source = KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut);
+        Err(SendError::Failed { topic, source })
+    })
 }
 
 fn halves(record: &Outgoing) -> Option<[Outgoing; 2]> {

@@ -204,7 +204,8 @@ impl Producer {
         Ok(receiver)
     }
 
-    fn topic_of(&self, record: &Outgoing) -> &str {
+    /// The topic in which a record belongs.
+    pub(crate) fn topic_of(&self, record: &Outgoing) -> &str {
         if record.is_letter { &self.dead_letter_topic } else { &self.topic }
     }
 

@@ -11,6 +11,7 @@ mod load;
 mod mongod_away;
 mod mongod_killed;
 mod primary_lost;
+mod rebalance;
 mod site;
 
 use std::env;

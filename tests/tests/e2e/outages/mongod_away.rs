@@ -1,5 +1,7 @@
 //! The database is away under load: everything waits in Kafka, and what comes over HTTP goes there too.
 
+use std::time::{Duration, Instant};
+
 use labtrail_tests::{
     lab::{Answer, Collector, Lab, wait_until},
     services::{Kafka, Mongod},
@@ -22,6 +24,9 @@ const PARTS: usize = 30;
 const PART_EVENTS: usize = 100;
 /// A message of this size makes the whole 60 MB, many times what a collector may hold.
 const MESSAGE_BYTES: usize = 20_000;
+
+/// So long does MADSci's client wait for an answer; then it never sends the event again.
+const CLIENT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What waiting may add to the collector's memory; 60 MB wait.
 const GROWTH_WAITING_MAX: u64 = 16 << 20;
@@ -123,10 +128,10 @@ fn post(collector: &Collector, events: &[String]) -> Vec<Answer> {
     let (first, others) = events.split_first().expect("there are some");
     let json = [("content-type", "application/json")];
     let lines = [("content-type", "application/x-ndjson")];
-    vec![
-        collector.post("/event", &json, first.as_bytes()),
-        collector.post("/api/v1/events", &lines, others.join("\n").as_bytes()),
-    ]
+    let began_at = Instant::now();
+    let answer = collector.post("/event", &json, first.as_bytes());
+    assert!(began_at.elapsed() < CLIENT_PATIENCE, "MADSci's client has given up");
+    vec![answer, collector.post("/api/v1/events", &lines, others.join("\n").as_bytes())]
 }
 
 #[track_caller]

@@ -5,6 +5,7 @@ use labtrail_tests::{
     services::{Kafka, Mongod, bson::doc},
 };
 use rand::{RngExt, seq::IndexedRandom};
+use serde_json::json;
 
 use super::{
     chance,
@@ -86,6 +87,24 @@ fn answers_that_are_lost_or_say_that_nothing_is_sure_cost_no_event() {
     site.wait_until_drained(load.len());
     assert!(metric(&collector, "labtrail_kafka_store_retries_total") >= 1.0, "no failure was noticed");
     site.assert_holds(load.messages(), &collector);
+}
+
+#[test]
+fn events_without_ids_that_were_stored_and_not_confirmed_are_not_stored_again_by_way_of_kafka() {
+    let (lab, mongod) = (Lab::new(), Mongod::replica_set(1));
+    let site = Site::new(Kafka::shared(), &mongod, "unconfirmed", 1);
+    let collector = lab.collector_with(&site.config());
+    fail_inserts(&mongod, "writeConcernError", 1);
+    let messages: Vec<String> = (0..5).map(|number| format!("event {number}")).collect();
+    let events: Vec<_> =
+        messages.iter().map(|message| json!({"event_data": {"message": message}}).to_string()).collect();
+    let lines = [("content-type", "application/x-ndjson")];
+    let answer = collector.post("/api/v1/events", &lines, events.join("\n").as_bytes());
+    assert_eq!((answer.status, answer.json()["queued"].as_u64()), (200, Some(5)), "{}", answer.text);
+    wait_until("what went through Kafka was there already", || {
+        (metric(&collector, "labtrail_events_duplicates_total") == 5.0).then_some(())
+    });
+    site.assert_holds(&messages, &collector);
 }
 
 /// Lets the next inserts fail: unseen, refused for a reason that passes, or done and not confirmed.

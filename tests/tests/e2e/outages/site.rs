@@ -14,7 +14,7 @@ use labtrail_tests::{
 const COLLECTION: &str = "events";
 
 /// A debug build works off in this time what a test has written, with other tests beside it.
-const DRAIN_TIME_MAX: Duration = Duration::from_mins(3);
+pub(super) const DRAIN_TIME_MAX: Duration = Duration::from_mins(3);
 
 /// When nothing more is stored for so long, nothing more will be.
 const QUIET_MAX: Duration = Duration::from_mins(1);

@@ -133,3 +133,29 @@ async fn a_change_of_primary_is_survived_within_an_insert() {
     assert_eq!(insert_with(doc! {"errorCode": 10107, "times": 1}).await.unwrap(), [Outcome::Stored]);
     assert_eq!(insert_with(doc! {"closeConnection": true, "times": 1}).await.unwrap(), [Outcome::Stored]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_that_are_gone_when_it_is_looked_again_are_not_counted_as_stored() {
+    let mongod = tokio::task::spawn_blocking(|| Mongod::replica_set(1)).await.unwrap();
+    let bench = MongoBench::on(format!("{}&appName=witness", mongod.url())).await;
+    let events = [event(&json!({"_id": "a"})), event(&json!({"_id": "b"})), event(&json!({"_id": "c"}))];
+    bench.insert(&events[..2]).await;
+    let admin = mongodb::Client::with_uri_str(&bench.url).await.unwrap().database("admin");
+    let block = doc! {"failCommands": ["insert"], "appName": "witness", "blockConnection": true, "blockTimeMS": 5000};
+    admin.run_command(doc! {"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": block}).await.unwrap();
+    let store = Arc::clone(&bench.store);
+    let sent = events.to_vec();
+    let mut inserts = tokio::task::JoinSet::new();
+    inserts.spawn(async move { store.insert(sent, Expect::Repeats).await });
+    // It has looked, and its insert waits. As when their server is lost, what it saw goes.
+    let waiting = doc! {"currentOp": true, "command.insert": "events", "command.$db": bench.database.as_str()};
+    while admin.run_command(waiting.clone()).await.unwrap().get_array("inprog").unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    bench.collection("events").await.delete_many(doc! {}).await.unwrap();
+    admin.run_command(doc! {"configureFailPoint": "failCommand", "mode": "off"}).await.unwrap();
+    assert_unavailable(inserts.join_next().await.unwrap().unwrap());
+    let outcomes = bench.store.insert(events.to_vec(), Expect::Repeats).await.unwrap().outcomes;
+    assert_eq!(outcomes, [Outcome::Duplicate, Outcome::Stored, Outcome::Duplicate], "as in the attempt before");
+    assert_eq!(bench.store.count().await.unwrap(), 3);
+}
