@@ -27,7 +27,7 @@ use labtrail_shared::{
 };
 use rdkafka::{
     Message as _, Offset, TopicPartitionList,
-    config::FromClientConfigAndContext as _,
+    config::{FromClientConfigAndContext as _, RDKafkaLogLevel},
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode},
     message::BorrowedMessage,
@@ -38,7 +38,7 @@ use tokio::{
     sync::Semaphore,
     task::{AbortHandle, JoinSet},
 };
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     ingest::Ingest,
@@ -155,6 +155,8 @@ pub fn start(
         retry_slot: Arc::new(Semaphore::new(1)),
         state: State::Reading,
         troubles: Vec::new(),
+        rewinds: Vec::new(),
+        may_be_other_topic: false,
         metrics: Arc::new(KafkaMetrics::register(metrics)),
     };
     info!(brokers = config.brokers.join(","), group = config.group, instance = door.instance, "consuming from Kafka");
@@ -180,6 +182,8 @@ fn connect(config: &KafkaConfig, instance: &str) -> Result<BaseConsumer<Context>
         // A topic that is made later is found soon.
         .set("topic.metadata.refresh.interval.ms", "5000")
         .set("statistics.interval.ms", "2000")
+        // Only so does the client tell that a topic was made anew; see `context`.
+        .set("debug", "topic")
         // The library's default waits a second when its queue was full once.
         .set("fetch.queue.backoff.ms", "5")
         .set("fetch.wait.max.ms", "100")
@@ -190,6 +194,8 @@ fn connect(config: &KafkaConfig, instance: &str) -> Result<BaseConsumer<Context>
         .set("queued.max.messages.kbytes", (fetch_bytes / 1024).to_string())
         .set("fetch.max.bytes", (fetch_bytes / 4).max(FETCH_BYTES_MIN).to_string())
         .set("fetch.message.max.bytes", (fetch_bytes / 8).clamp(64 << 10, 1 << 20).to_string());
+    // Else the lines that are waited for are left out before they come here.
+    client.set_log_level(RDKafkaLogLevel::Debug);
     BaseConsumer::from_config_and_context(&client, Context::default()).map_err(ConsumeError::Client)
 }
 
@@ -237,6 +243,11 @@ struct Door {
     commits: Commits,
     /// What was said to be wrong, so that it is not said again and again.
     troubles: Vec<(RDKafkaErrorCode, Retry)>,
+    /// Partitions of a topic that was made anew, which are still to be read from their beginning.
+    rewinds: Vec<(Arc<str>, i32)>,
+    /// A topic is missing or was made anew since partitions were last given out: what was read may be of another topic than
+    /// that of which an offset would be committed.
+    may_be_other_topic: bool,
     metrics: Arc<KafkaMetrics>,
 }
 
@@ -275,6 +286,9 @@ impl Door {
             }
             if is_busy {
                 self.resume();
+            }
+            if !self.rewinds.is_empty() {
+                self.rewind();
             }
             match self.state {
                 State::Reading if stop.is_given() => self.finish(),
@@ -374,12 +388,55 @@ impl Door {
                     }
                 }
             }
+            News::Remade(topic) => self.begin_anew(&topic),
             News::Trouble(error, reason) => self.complain(&error, &reason),
         }
     }
 
+    /// A topic was deleted and made anew while it was read. What was read of the old one says nothing of the new one, which
+    /// is read from its beginning. What is in flight is still stored.
+    fn begin_anew(&mut self, topic: &str) {
+        self.may_be_other_topic = true;
+        let holds_letters = topic == &*self.dead_letter_topic;
+        if !matches!(self.state, State::Reading) || !holds_letters && topic != &*self.topic {
+            return;
+        }
+        warn!(topic, "the topic was deleted and made anew: reading it from its beginning");
+        let mut begins = TopicPartitionList::new();
+        let keys: Vec<LaneKey> = self.lanes.keys().copied().filter(|key| key.0 == holds_letters).collect();
+        for key in keys {
+            let Some(lane) = self.lanes.remove(&key) else { continue };
+            lane.queue.close();
+            self.metrics.given_back.inc_by(lane.fetched - lane.progress.records());
+            if lane.is_paused {
+                self.metrics.paused.dec();
+                if let Err(error) = self.consumer.resume(&list(&lane.topic, key.1)) {
+                    warn!(%error, "cannot resume a partition");
+                }
+            }
+            self.rewinds.push((Arc::clone(&lane.topic), key.1));
+            if let Err(error) = begins.add_partition_offset(&lane.topic, key.1, Offset::Offset(0)) {
+                warn!(%error, "cannot name the beginning of a partition");
+            }
+            self.open_lane(key.0, key.1);
+        }
+        // What the group knows of the old topic must not outlive this collector. If there is no room for it now, the next
+        // commit says as much.
+        self.commits.order(begins);
+    }
+
+    /// Tries again to go to the beginnings of topics that were made anew.
+    fn rewind(&mut self) {
+        let consumer = &self.consumer;
+        self.rewinds.retain(|(topic, partition)| {
+            let sought = consumer.seek(topic, *partition, Offset::Beginning, Duration::ZERO);
+            sought.inspect_err(|error| debug!(%error, %topic, partition, "cannot go to the beginning yet")).is_err()
+        });
+    }
+
     fn assign(&mut self, partitions: &TopicPartitionList) {
         self.metrics.rebalances.inc();
+        self.may_be_other_topic = false;
         let elements = partitions.elements();
         let names: Vec<String> =
             elements.iter().map(|element| format!("{}/{}", element.topic(), element.partition())).collect();
@@ -477,7 +534,7 @@ impl Door {
         // Whoever has the partitions by now may have committed more than we did.
         let is_lost = self.consumer.assignment_lost();
         self.lanes.values_mut().for_each(|lane| lane.committed = None);
-        if !is_lost && self.commit() {
+        if !is_lost && !self.may_be_other_topic && self.commit() {
             self.state = State::Committing { deadline: Instant::now() + COMMIT_TIME_MAX };
         } else {
             self.let_go();
@@ -488,6 +545,7 @@ impl Door {
         if let Err(error) = self.consumer.unassign() {
             warn!(%error, "cannot let partitions go");
         }
+        self.rewinds.clear();
         let partitions = self.lanes.len();
         for (_, lane) in self.lanes.drain() {
             self.metrics.given_back.inc_by(lane.fetched - lane.progress.records());
@@ -539,6 +597,7 @@ impl Door {
                 warn!(brokers = self.config.brokers.join(","), reason, "no Kafka broker can be reached; trying on");
             }
             RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => {
+                self.may_be_other_topic = true;
                 warn!(
                     reason,
                     "a topic is missing; `labtrail-collector topics create` makes what is needed; waiting for it"

@@ -31,6 +31,8 @@ pub(super) enum News {
     Committed(u64, KafkaResult<()>),
     /// The ends of partitions, as the client last saw them.
     Ends(Vec<(String, i32, i64)>),
+    /// A topic of that name is another than before: it was deleted and made anew.
+    Remade(String),
     /// Something is wrong, in the client's words.
     Trouble(KafkaError, String),
 }
@@ -60,6 +62,9 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        if let Some(topic) = remade_topic(text) {
+            self.tell(News::Remade(topic.to_owned()));
+        }
         log::note(level, facility, text);
     }
 
@@ -72,6 +77,15 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         self.tell(News::Trouble(error, reason.to_owned()));
     }
+}
+
+/// The topic that was made anew, if this line of the client's log says so. It says it nowhere else, and itself goes on at the
+/// offset that was next in the old topic.
+fn remade_topic(text: &str) -> Option<&str> {
+    /// The id of no topic: it was not known before.
+    const NO_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+    let (before, ids) = text.split_once(" changed id from ")?;
+    (!ids.starts_with(NO_ID)).then_some(before.rsplit_once(' ')?.1)
 }
 
 impl ConsumerContext for Context {
@@ -114,5 +128,19 @@ impl Statistics {
             let partitions = statistics.partitions.into_iter().filter(|(_, partition)| partition.ls_offset >= 0);
             partitions.map(move |(number, partition)| (topic.clone(), number, partition.ls_offset))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::remade_topic;
+
+    #[test]
+    fn a_topic_that_is_made_anew_is_told_from_one_that_is_new() {
+        let line =
+            |from: &str| format!("[thrd:main]: Topic labtrail.events changed id from {from} to N8UEaHbpQXGBAy6qzBTwXg");
+        assert_eq!(remade_topic(&line("bTsZfHEeR8GgNyVmPVTPOA")), Some("labtrail.events"));
+        assert_eq!(remade_topic(&line("AAAAAAAAAAAAAAAAAAAAAA")), None);
+        assert_eq!(remade_topic("[thrd:main]: Topic labtrail.events partition count changed from 0 to 8"), None);
     }
 }

@@ -57,6 +57,9 @@ impl LostRecords {
             return;
         }
         let (topic, partition) = (Arc::clone(&self.topic), self.partition);
+        // From then on the client knows the topic's id, and notices when it gets another.
+        let name = Arc::clone(&self.topic);
+        self.ask(move |consumer| consumer.fetch_metadata(Some(&name), ANSWER_TIME_MAX).map(drop)).await;
         self.expected = self.ask(move |consumer| committed(consumer, &topic, partition)).await;
         if let Some(expected) = self.expected {
             let begin = self.log_begin().await;

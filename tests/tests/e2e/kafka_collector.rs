@@ -232,6 +232,28 @@ fn remove_before(topic: &str, offset: i64) {
 }
 
 #[test]
+fn a_topic_that_is_deleted_and_made_anew_is_read_from_its_beginning() {
+    let (topics, lab) = (Topics::new("remade", 1), Lab::new());
+    produce(&topics.events, (0..5).map(event));
+    let collector = lab.collector_with(&topics.config("remade"));
+    collector.wait_for_events(5);
+    topics.wait_until_committed("remade");
+    let mut count = 5;
+    for is_missed in [false, true, false] {
+        Kafka::shared().delete_topic(&topics.events);
+        if is_missed {
+            wait_until("the collector misses it", || collector.log().contains("a topic is missing").then_some(()));
+        }
+        // More than the old one held: an offset of it is one of the new topic, too.
+        Kafka::shared().create_topic(&topics.events, 1, &[]);
+        produce(&topics.events, (count..2 * count + 5).map(event));
+        count = 2 * count + 5;
+        collector.wait_for_events(count as u64);
+        topics.wait_until_committed("remade");
+    }
+}
+
+#[test]
 fn of_two_collectors_of_one_name_the_first_ends_and_says_why() {
     let topics = Topics::new("fenced", 1);
     let config = format!("{}instance_id = \"one-name\"\n", topics.config("fenced"));

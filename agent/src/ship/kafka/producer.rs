@@ -370,6 +370,9 @@ pub(super) fn options(
     // Batches are made before they come here; this only lets small ones of many files share a request.
     set("linger.ms", &2);
     set("batch.size", &kafka.message_bytes_max.0.min(384 << 10));
+    // A batch of full size is a request of its own. Five of those of one partition may be under way, by number of records;
+    // with fewer requests than that the client waits for an answer, else it keeps asking itself whether it may go on.
+    set("max.in.flight.requests.per.connection", &4);
     set("queue.buffering.max.kbytes", &queue_kilobytes.clamp(1024, i32::MAX as usize / 1024));
     set("queue.buffering.max.messages", &queue_records);
     set("reconnect.backoff.max.ms", &10_000);
