@@ -42,7 +42,7 @@ pub struct KafkaConfig {
     pub batch_age_max: Period,
     /// How many bytes of records of one partition may wait for the store before the partition is paused. Default 8MiB.
     pub queue_bytes_max: ByteSize,
-    /// How much is fetched ahead from the brokers, for all partitions together. Default 8MiB.
+    /// How much is fetched ahead from the brokers, for all partitions together. Default 4MiB.
     pub fetch_bytes_max: ByteSize,
     /// The longest pause between tries while the store or a broker is away. Trying never ends. Default 30s.
     pub retry_pause_max: Period,
@@ -63,7 +63,7 @@ impl Default for KafkaConfig {
             batch_bytes_max: ByteSize::mib(2),
             batch_age_max: Period::millis(20),
             queue_bytes_max: ByteSize::mib(8),
-            fetch_bytes_max: ByteSize::mib(8),
+            fetch_bytes_max: ByteSize::mib(4),
             retry_pause_max: Period::secs(30),
             security: Security::default(),
         }
