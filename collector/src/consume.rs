@@ -422,7 +422,9 @@ impl Door {
         }
         // What the group knows of the old topic must not outlive this collector. If there is no room for it now, the next
         // commit says as much.
-        self.commits.order(begins);
+        if begins.count() > 0 {
+            self.commits.order(begins);
+        }
     }
 
     /// Tries again to go to the beginnings of topics that were made anew.

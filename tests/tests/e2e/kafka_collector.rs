@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use labtrail_tests::{
     lab::{Api, Lab, wait_until},
-    services::{Kafka, Mongod, NewRecord},
+    services::{Kafka, Mongod, NewRecord, Resource},
 };
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
@@ -183,6 +183,40 @@ fn a_restart_loses_nothing_and_a_new_group_changes_nothing() {
     assert_eq!(metric(&collector, "labtrail_events_duplicates_total"), 4000.0);
     assert_eq!(contents(&collector), before);
     assert_eq!(collector.dead_letters().len(), 1);
+}
+
+#[test]
+fn a_collector_that_logs_in_over_tls_consumes_and_writes_dead_letters_with_the_rights_it_was_given() {
+    let (lab, kafka) = (Lab::new(), Kafka::secured());
+    for topic in ["events", "letters"] {
+        kafka.create_topic(topic, 1, &[]);
+    }
+    kafka.add_scram_user("collector", "secret of collector");
+    kafka.allow("collector", &["Read", "Describe"], Resource::Topic("events"));
+    kafka.allow("collector", &["Read", "Describe"], Resource::Topic("letters"));
+    kafka.allow("collector", &["Read"], Resource::Group("secured"));
+    let config = format!(
+        "[kafka]\nbrokers = [\"{}\"]\ntopic = \"events\"\ndead_letter_topic = \"letters\"\ngroup = \"secured\"\n\
+         retry_pause_max = \"1s\"\n[kafka.security]\nprotocol = \"sasl_ssl\"\nmechanism = \"SCRAM-SHA-512\"\n\
+         username = \"collector\"\npassword = \"secret of collector\"\nca_file = \"{}\"\n",
+        kafka.secured_brokers(),
+        kafka.ca_file().display()
+    );
+    let mut collector = lab.collector_with(&config);
+    kafka.produce("events", "k", event(0), &[]);
+    collector.wait_for_events(1);
+    let committed = || kafka.committed_offsets("secured", "events")[0];
+    wait_until("that is committed", || (committed() == Some(1)).then_some(()));
+    // It may not write letters yet: then nothing more is committed, and nothing of the poison is lost.
+    kafka.produce("events", "k", "poison", &[]);
+    wait_until("it tries in vain", || (metric(&collector, "labtrail_kafka_store_retries_total") >= 1.0).then_some(()));
+    assert_eq!(committed(), Some(1));
+    kafka.allow("collector", &["Write", "Describe"], Resource::Topic("letters"));
+    kafka.produce("events", "k", event(1), &[]);
+    collector.wait_for_events(2);
+    let letters = wait_until("the letter is kept", || Some(collector.dead_letters()).filter(|all| !all.is_empty()));
+    assert_eq!((letters.len(), &letters[0]["reason"]), (1, &json!("not_json")));
+    assert!(!collector.process().log().contains("secret of collector"));
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_mongod_that_dies_after_an_insert_and_before_its_answer_is_not_given_the_eve
         site.wait_for_more_than(count_before);
         if round == 0 {
             // All that was inserted is on the disk, and the collector knows nothing of it.
-            mongod.command("admin", doc! {"fsync": 1});
+            wait_until_durable(&mongod);
         }
         mongod.kill(0);
         mongod.start(0);
@@ -105,6 +105,18 @@ fn events_without_ids_that_were_stored_and_not_confirmed_are_not_stored_again_by
         (metric(&collector, "labtrail_events_duplicates_total") == 5.0).then_some(())
     });
     site.assert_holds(&messages, &collector);
+}
+
+/// Waits until nothing of what was written so far can be lost. A forced flush is not enough: after a crash the server cuts
+/// its log at a place of which it took note before.
+fn wait_until_durable(mongod: &Mongod) {
+    let optime = |name: &str| {
+        let status = mongod.command("admin", doc! {"replSetGetStatus": 1});
+        let optimes = status.get_document("optimes").expect("it is a member of a replica set");
+        optimes.get_document(name).and_then(|optime| optime.get_timestamp("ts")).expect("an optime has a time")
+    };
+    let applied = optime("appliedOpTime");
+    wait_until("what was inserted is durable", || (optime("durableOpTime") >= applied).then_some(()));
 }
 
 /// Lets the next inserts fail: unseen, refused for a reason that passes, or done and not confirmed.
