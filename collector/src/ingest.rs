@@ -150,6 +150,9 @@ pub enum EventError {
     /// It is no event.
     #[error("read an event")]
     Invalid(Vec<EventProblem>),
+    /// The store can never take it, for the reason given.
+    #[error("store an event: {0}")]
+    Unstorable(String),
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -285,15 +288,16 @@ impl Ingest {
             }
         };
         let event = new.event.clone();
+        let told = |unstorable: Option<String>| unstorable.map_or(Ok(()), |reason| Err(EventError::Unstorable(reason)));
         let Some(kafka) = &self.kafka else {
-            self.store_one(new, origin).await?;
+            told(self.store_one(new, origin).await?)?;
             return Ok(event);
         };
         let outgoing = Outgoing::event(&new);
         if self.outage.is_store_worth_trying() {
             match self.in_time(self.store_one(new, origin)).await {
                 Err(error) if error.is_unavailable() => {}
-                stored => return stored.map(|()| event).map_err(EventError::Store),
+                stored => return told(stored?).map(|()| event),
             }
         }
         detour::send_one(kafka, outgoing).await?;
@@ -301,19 +305,25 @@ impl Ingest {
         Ok(event)
     }
 
-    async fn store_one(&self, new: NewEvent, origin: Origin) -> Result<(), StoreError> {
+    /// Stores an event; says why if the store can never take it.
+    async fn store_one(&self, new: NewEvent, origin: Origin) -> Result<Option<String>, StoreError> {
         let report = self.note(self.store.insert(vec![new], Expect::New).await)?;
         match report.outcomes.into_iter().next() {
             Some(Outcome::Stored) => self.metrics.stored(1, 0),
             Some(Outcome::Duplicate) | None => self.metrics.stored(0, 1),
             Some(outcome @ (Outcome::Conflict(_) | Outcome::Unstorable { .. })) => {
+                let unstorable = match &outcome {
+                    Outcome::Unstorable { reason, .. } => Some(reason.clone()),
+                    _ => None,
+                };
                 let letter = outcome_letter(outcome, origin);
                 let reason = letter.reason.clone();
                 self.store.dead_letter(vec![letter]).await?;
                 self.metrics.refused(&reason, 1);
+                return Ok(unstorable);
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Keeps what came as a single event and is none.

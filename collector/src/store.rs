@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 pub use choice::StoreChoice;
 pub use event_store::{
-    Bucket, Criteria, DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, KafkaPlace, NewEvent,
-    Order, Outcome, Page, Position, Search, StoreError, StoredDeadLetter, StoredEvent,
+    Archive, Archived, Bucket, Criteria, DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport,
+    KafkaPlace, NewEvent, Order, Outcome, Page, Position, Search, StoreError, StoredDeadLetter, StoredEvent,
 };
 use labtrail_shared::settings::ByteSize;
 pub use mongo::{MongoConfig, MongoOpenError, MongoStore, MongoUrl};

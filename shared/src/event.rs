@@ -2,7 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{event_id::mint, event_type::EventType, level::LogLevel, source::Source, timestamp::EventTimestamp};
+use crate::{
+    event_id::mint,
+    event_type::EventType,
+    level::LogLevel,
+    python,
+    source::Source,
+    timestamp::{EventTimestamp, TimestampError, TimestampErrorKind},
+};
 
 /// The key under which a store keeps what is ours (the true instant, the time of receipt, ...). MADSci never sees it.
 pub const PRIVATE_KEY: &str = "_labtrail";
@@ -45,14 +52,55 @@ pub struct Defaults {
 
 /// One reason why a JSON value is no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{message}", if field.is_empty() { String::new() } else { format!("{field}: ") })]
+#[error("{}{}", if field.is_empty() { String::new() } else { format!("{field}: ") }, self.words())]
 pub struct EventProblem {
-    /// The top-level field that is wrong; empty when the whole is.
+    /// The field that is wrong, such as `log_level` or `source.node_id`; empty when the whole is.
     pub field: &'static str,
-    /// What is wrong, and what would be right.
-    pub message: String,
+    /// What is wrong.
+    pub kind: ProblemKind,
     /// What stood there.
     pub input: Value,
+}
+
+/// What can be wrong with a field of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The whole is no object, or `source` is none.
+    NotAnObject,
+    /// No type of MADSci's list.
+    EventType,
+    /// No level.
+    Level,
+    /// A word or a number that means neither true nor false.
+    Truth,
+    /// Something else where true or false should stand.
+    NotATruth,
+    /// No time.
+    Time(TimestampErrorKind),
+    /// Something else where a text should stand.
+    NotAText,
+    /// An id in `source` that is no ULID.
+    Ulid,
+}
+
+impl EventProblem {
+    fn words(&self) -> String {
+        match self.kind {
+            ProblemKind::NotAnObject if self.field.is_empty() => "an event is a JSON object".to_owned(),
+            ProblemKind::NotAnObject => "must be an object of ids".to_owned(),
+            ProblemKind::EventType => "must be one of MADSci's event types, such as log_info or node_error".to_owned(),
+            ProblemKind::Level => {
+                "must be 0, 10, 20, 30, 40 or 50, or NOTSET, DEBUG, INFO, WARNING, ERROR or CRITICAL".to_owned()
+            }
+            ProblemKind::Truth | ProblemKind::NotATruth => "must be true or false".to_owned(),
+            ProblemKind::Time(kind) => TimestampError { text: self.input.to_string(), kind }.to_string(),
+            ProblemKind::NotAText => "must be a text".to_owned(),
+            ProblemKind::Ulid => {
+                let input = &self.input;
+                format!("must be a ULID (26 characters of Crockford's base 32 in upper case), not {input}")
+            }
+        }
+    }
 }
 
 impl Event {
@@ -61,26 +109,19 @@ impl Event {
     /// All problems are reported, not only the first.
     pub fn from_json(value: &Value, defaults: &Defaults) -> Result<Self, Vec<EventProblem>> {
         let Value::Object(object) = value else {
-            let message = "an event is a JSON object".to_owned();
-            return Err(vec![EventProblem { field: "", message, input: value.clone() }]);
+            return Err(vec![EventProblem { field: "", kind: ProblemKind::NotAnObject, input: value.clone() }]);
         };
         let mut reader = Reader { object, problems: Vec::new() };
         let event = Self {
-            id: object.get("_id").or_else(|| object.get("event_id")).map_or_else(mint, python_str),
+            id: object.get("_id").or_else(|| object.get("event_id")).map_or_else(mint, python::str_of),
             event_type: reader.read("event_type", EventType::Unknown, |value| {
-                let found = value.as_str().and_then(EventType::from_name);
-                found.ok_or_else(|| "must be one of MADSci's event types, such as log_info or node_error".to_owned())
+                value.as_str().and_then(EventType::from_name).ok_or(ProblemKind::EventType)
             }),
-            log_level: reader.read("log_level", LogLevel::Info, |value| {
-                let message = "must be 0, 10, 20, 30, 40 or 50, or NOTSET, DEBUG, INFO, WARNING, ERROR or CRITICAL";
-                LogLevel::from_json(value).ok_or_else(|| message.to_owned())
-            }),
+            log_level: reader
+                .read("log_level", LogLevel::Info, |value| LogLevel::from_json(value).ok_or(ProblemKind::Level)),
             alert: reader.read("alert", false, read_bool),
             event_timestamp: reader.read("event_timestamp", defaults.now, read_time),
-            source: reader.read("source", defaults.source.clone(), |value| match value {
-                Value::Object(object) => Source::from_object(object).map_err(|error| error.to_string()),
-                _ => Err("must be an object of ids".to_owned()),
-            }),
+            source: reader.read_source(&defaults.source),
             event_data: object.get("event_data").cloned().unwrap_or_else(|| json!({})),
             trace_id: reader.read("trace_id", None, read_optional_text),
             span_id: reader.read("span_id", None, read_optional_text),
@@ -118,49 +159,58 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read<T>(&mut self, field: &'static str, absent: T, read: impl Fn(&Value) -> Result<T, String>) -> T {
+    fn read<T>(&mut self, field: &'static str, absent: T, read: impl FnOnce(&Value) -> Result<T, ProblemKind>) -> T {
         let Some(value) = self.object.get(field) else { return absent };
-        read(value).unwrap_or_else(|message| {
-            self.problems.push(EventProblem { field, message, input: value.clone() });
+        read(value).unwrap_or_else(|kind| {
+            self.problems.push(EventProblem { field, kind, input: value.clone() });
             absent
         })
     }
-}
 
-/// What Python's `str` makes of a JSON value: MADSci accepts anything as an id.
-fn python_str(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        other => other.to_string(),
+    fn read_source(&mut self, absent: &Source) -> Source {
+        let Some(value) = self.object.get("source") else { return absent.clone() };
+        let Value::Object(ids) = value else {
+            let kind = ProblemKind::NotAnObject;
+            self.problems.push(EventProblem { field: "source", kind, input: value.clone() });
+            return Source::default();
+        };
+        let (source, wrong) = Source::read(ids);
+        self.problems.extend(wrong.into_iter().map(|(field, input)| {
+            let kind = if input.is_string() { ProblemKind::Ulid } else { ProblemKind::NotAText };
+            EventProblem { field, kind, input: input.clone() }
+        }));
+        source
     }
 }
 
-fn read_bool(value: &Value) -> Result<bool, String> {
+fn read_bool(value: &Value) -> Result<bool, ProblemKind> {
     const TRUE: [&str; 6] = ["true", "yes", "on", "t", "y", "1"];
     const FALSE: [&str; 6] = ["false", "no", "off", "f", "n", "0"];
     let is_one_of = |words: [&str; 6], text: &str| words.iter().any(|word| word.eq_ignore_ascii_case(text));
     match value {
         Value::Bool(value) => Ok(*value),
-        Value::Number(number) if number.as_f64() == Some(1.0) => Ok(true),
-        Value::Number(number) if number.as_f64() == Some(0.0) => Ok(false),
+        Value::Number(number) => match number.as_f64() {
+            Some(1.0) => Ok(true),
+            Some(0.0) => Ok(false),
+            Some(number) if number.fract() != 0.0 => Err(ProblemKind::NotATruth),
+            _ => Err(ProblemKind::Truth),
+        },
         Value::String(text) if is_one_of(TRUE, text) => Ok(true),
         Value::String(text) if is_one_of(FALSE, text) => Ok(false),
-        _ => Err("must be true or false".to_owned()),
+        Value::String(_) => Err(ProblemKind::Truth),
+        _ => Err(ProblemKind::NotATruth),
     }
 }
 
-fn read_time(value: &Value) -> Result<EventTimestamp, String> {
-    EventTimestamp::from_json(value).map_err(|error| error.to_string())
+fn read_time(value: &Value) -> Result<EventTimestamp, ProblemKind> {
+    EventTimestamp::from_json(value).map_err(|error| ProblemKind::Time(error.kind))
 }
 
-fn read_optional_text(value: &Value) -> Result<Option<String>, String> {
+fn read_optional_text(value: &Value) -> Result<Option<String>, ProblemKind> {
     match value {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text.clone())),
-        _ => Err("must be a text".to_owned()),
+        _ => Err(ProblemKind::NotAText),
     }
 }
 
@@ -217,7 +267,7 @@ mod tests {
             read(&json!({"event_type": "x", "log_level": true, "alert": "maybe", "source": {"node_id": "pc7"}}));
         let problems = problems.expect_err("four fields are wrong");
         let fields: Vec<&str> = problems.iter().map(|text| text.split(':').next().unwrap_or_default()).collect();
-        assert_eq!(fields, ["event_type", "log_level", "alert", "source"]);
+        assert_eq!(fields, ["event_type", "log_level", "alert", "source.node_id"]);
         assert_eq!(read(&json!([])).expect_err("no object"), ["an event is a JSON object"]);
     }
 }

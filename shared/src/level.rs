@@ -52,7 +52,6 @@ impl LogLevel {
 
     /// The level that a text names: a name in any case, with or without the prefix `EventLogLevel.`, or a number.
     pub fn from_text(text: &str) -> Option<Self> {
-        let text = text.trim();
         let name = match text.split_once('.') {
             Some((prefix, rest)) if prefix.eq_ignore_ascii_case("EventLogLevel") => rest,
             _ => text,
@@ -60,7 +59,7 @@ impl LogLevel {
         if let Some(level) = Self::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(name)) {
             return Some(level);
         }
-        match text.parse::<f64>() {
+        match text.trim().parse::<f64>() {
             Ok(number) if number.fract() == 0.0 => Self::from_number(number as i64),
             _ => None,
         }

@@ -7,6 +7,7 @@ pub mod event_type;
 pub mod filter;
 pub mod kafka;
 pub mod level;
+pub mod python;
 pub mod record_hash;
 pub mod settings;
 pub mod shutdown;

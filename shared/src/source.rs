@@ -18,16 +18,30 @@ pub const KEYS: [&str; 10] = [
     "manager_id",
 ];
 
+/// The same, as fields of the event.
+const FIELDS: [&str; 10] = [
+    "source.user_id",
+    "source.experiment_id",
+    "source.campaign_id",
+    "source.project_id",
+    "source.node_id",
+    "source.workcell_id",
+    "source.lab_id",
+    "source.step_id",
+    "source.workflow_id",
+    "source.manager_id",
+];
+
 /// The ids that are set, each a ULID, in MADSci's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Source(Map<String, Value>);
 
 /// An id in `source` that is not a ULID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("source.{key} must be a ULID (26 characters of Crockford's base 32 in upper case), not {found}")]
+#[error("{field} must be a ULID (26 characters of Crockford's base 32 in upper case), not {found}")]
 pub struct SourceError {
-    /// The key within `source`.
-    pub key: &'static str,
+    /// The field, such as `source.node_id`.
+    pub field: &'static str,
     /// What stood there, as JSON.
     pub found: String,
 }
@@ -35,17 +49,26 @@ pub struct SourceError {
 impl Source {
     /// Reads a JSON object: unknown keys and nulls are dropped, every other value must be a ULID.
     pub fn from_object(object: &Map<String, Value>) -> Result<Self, SourceError> {
-        let mut ids = Map::new();
-        for key in KEYS {
+        let (source, wrong) = Self::read(object);
+        match wrong.first() {
+            None => Ok(source),
+            Some((field, found)) => Err(SourceError { field, found: found.to_string() }),
+        }
+    }
+
+    /// Reads what can be read, and says of the rest which field it is (such as `source.node_id`) and what stands there.
+    pub fn read(object: &Map<String, Value>) -> (Self, Vec<(&'static str, &Value)>) {
+        let (mut ids, mut wrong) = (Map::new(), Vec::new());
+        for (key, field) in KEYS.into_iter().zip(FIELDS) {
             match object.get(key) {
                 None | Some(Value::Null) => {}
                 Some(Value::String(id)) if is_ulid(id) => {
                     ids.insert(key.to_owned(), Value::from(id.as_str()));
                 }
-                Some(other) => return Err(SourceError { key, found: other.to_string() }),
+                Some(other) => wrong.push((field, other)),
             }
         }
-        Ok(Self(ids))
+        (Self(ids), wrong)
     }
 
     /// A source of which only the manager is known, as MADSci fills it in when a sender gives none.

@@ -5,19 +5,48 @@
 
 use std::fmt::{self, Write as _};
 
-use jiff::{Timestamp, civil::DateTime, tz::Offset, tz::TimeZone};
+use jiff::{Timestamp, civil, tz::Offset, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use speedate::{Date, DateTime, DateTimeConfig, MicrosecondsPrecisionOverflowBehavior, Time, TimeConfig};
+use strum::EnumMessage as _;
 use thiserror::Error;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
-/// A time that cannot be read; its text is what MADSci's users see.
+/// A time that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "{0} is not a time: write ISO 8601 such as 2026-11-23T09:18:44.331566 (with an offset such as +01:00 or Z), or Unix seconds"
+    "{text} is not a time ({}): write ISO 8601 such as 2026-11-23T09:18:44.331566 (with an offset such as +01:00 or Z), or \
+     Unix seconds", kind.reason()
 )]
-pub struct TimestampError(String);
+pub struct TimestampError {
+    /// What was given, as JSON.
+    pub text: String,
+    /// What is wrong with it.
+    pub kind: TimestampErrorKind,
+}
+
+/// What is wrong with a time, in the words of pydantic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimestampErrorKind {
+    /// A text that is neither a time nor a date.
+    Text(&'static str),
+    /// A number that is beyond the calendar.
+    Number(&'static str),
+    /// Neither a text nor a number.
+    Other,
+}
+
+impl TimestampErrorKind {
+    /// The reason in words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Text(reason) | Self::Number(reason) => reason,
+            Self::Other => "neither a text nor a number",
+        }
+    }
+}
 
 /// A wall-clock time in microseconds, and the UTC offset if the sender stated one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,104 +84,59 @@ impl EventTimestamp {
     /// Reads a text as MADSci does: ISO 8601 with `T`, `t`, blank or `_`, seconds and zone optional, date alone, `,` or
     /// `.` before the fraction (digits beyond microseconds are cut), or Unix seconds (milliseconds above 2e10).
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
-        let trimmed = text.trim();
-        if let Ok(number) = trimmed.parse::<f64>() {
-            return Self::from_epoch(number).ok_or_else(|| TimestampError(format!("{text:?}")));
+        let error = |kind| TimestampError { text: format!("{text:?}"), kind };
+        match DateTime::parse_str_with_config(text, &config()) {
+            Ok(read) => Self::of(read).map_err(|reason| error(TimestampErrorKind::Text(reason))),
+            // A date alone is its midnight. Where it is none either, that is what pydantic tells of.
+            Err(_) => match Date::parse_str(text) {
+                Ok(date) => Self::of(DateTime { date, time: MIDNIGHT })
+                    .map_err(|reason| error(TimestampErrorKind::Text(reason))),
+                Err(reason) => Err(error(TimestampErrorKind::Text(reason.get_documentation().unwrap_or_default()))),
+            },
         }
-        parse_iso(trimmed.as_bytes()).ok_or_else(|| TimestampError(format!("{text:?}")))
     }
 
-    /// Reads a JSON value: a text as [`EventTimestamp::parse`] does, or a number as Unix time.
+    /// Reads a JSON value: a text as [`EventTimestamp::parse`] does, or a number as Unix time: seconds, or milliseconds
+    /// where the number is too large to be seconds before the year 2603.
     pub fn from_json(value: &Value) -> Result<Self, TimestampError> {
-        match value {
-            Value::String(text) => Self::parse(text),
-            Value::Number(number) => {
-                number.as_f64().and_then(Self::from_epoch).ok_or_else(|| TimestampError(value.to_string()))
-            }
-            _ => Err(TimestampError(value.to_string())),
-        }
+        let error = |kind| TimestampError { text: value.to_string(), kind };
+        let read = match value {
+            Value::String(text) => return Self::parse(text),
+            Value::Number(number) => match number.as_i64() {
+                Some(integer) => DateTime::from_timestamp_with_config(integer, 0, &config()),
+                None => DateTime::from_float_with_config(number.as_f64().unwrap_or(f64::MAX), &config()),
+            },
+            _ => return Err(error(TimestampErrorKind::Other)),
+        };
+        let read = read.map_err(|reason| reason.get_documentation().unwrap_or_default()).and_then(Self::of);
+        read.map_err(|reason| error(TimestampErrorKind::Number(reason)))
     }
 
-    /// Seconds, or milliseconds where the number is too large to be seconds before the year 2603 (as pydantic has it).
-    fn from_epoch(number: f64) -> Option<Self> {
-        const SECONDS_MAX: f64 = 2e10;
-        if !number.is_finite() {
-            return None;
+    fn of(read: DateTime) -> Result<Self, &'static str> {
+        let (date, time) = (&read.date, &read.time);
+        if date.year == 0 {
+            return Err("year 0 is out of range");
         }
-        let seconds = if number.abs() > SECONDS_MAX { number / 1000.0 } else { number };
-        let micros = (seconds * 1e6).round();
-        let micros = (micros.abs() < 9e17).then_some(micros as i64)?;
-        civil_from_micros(micros)?;
-        Some(Self::from_utc_micros(micros))
+        let seconds = date.timestamp() + i64::from(time.total_seconds());
+        let civil_micros = seconds * MICROS_PER_SECOND + i64::from(time.microsecond);
+        Ok(Self { civil_micros, offset_seconds: time.tz_offset })
     }
 }
 
-fn civil_from_micros(micros: i64) -> Option<DateTime> {
+const MIDNIGHT: Time = Time { hour: 0, minute: 0, second: 0, microsecond: 0, tz_offset: None };
+
+/// As pydantic has it: a number is in UTC, and digits beyond microseconds are cut.
+fn config() -> DateTimeConfig {
+    let time_config = TimeConfig {
+        unix_timestamp_offset: Some(0),
+        microseconds_precision_overflow_behavior: MicrosecondsPrecisionOverflowBehavior::Truncate,
+    };
+    DateTimeConfig { time_config, ..DateTimeConfig::default() }
+}
+
+fn civil_from_micros(micros: i64) -> Option<civil::DateTime> {
     let at = Timestamp::from_microsecond(micros).ok()?;
     Some(Offset::UTC.to_datetime(at))
-}
-
-fn digits(bytes: &[u8], from: usize, count: usize) -> Option<i32> {
-    let digits = bytes.get(from..from + count)?;
-    digits.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i32::from(byte - b'0')))
-}
-
-fn parse_iso(bytes: &[u8]) -> Option<EventTimestamp> {
-    if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
-        return None;
-    }
-    let (year, month, day) = (digits(bytes, 0, 4)?, digits(bytes, 5, 2)?, digits(bytes, 8, 2)?);
-    let mut at = 10;
-    let (mut hour, mut minute, mut second, mut micros) = (0, 0, 0, 0);
-    let mut offset_seconds = None;
-    if at < bytes.len() {
-        if !matches!(bytes[at], b'T' | b't' | b' ' | b'_') || bytes.get(13) != Some(&b':') {
-            return None;
-        }
-        (hour, minute) = (digits(bytes, 11, 2)?, digits(bytes, 14, 2)?);
-        at = 16;
-        if bytes.get(at) == Some(&b':') {
-            second = digits(bytes, 17, 2)?;
-            at = 19;
-            if matches!(bytes.get(at), Some(b'.' | b',')) {
-                at += 1;
-                let fraction = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-                if fraction == 0 {
-                    return None;
-                }
-                for place in 0..6 {
-                    let digit = if place < fraction { i64::from(bytes[at + place] - b'0') } else { 0 };
-                    micros = micros * 10 + digit;
-                }
-                at += fraction;
-            }
-        }
-        offset_seconds = parse_offset(bytes.get(at..)?.trim_ascii())?;
-    }
-    let civil =
-        DateTime::new(year.try_into().ok()?, month as i8, day as i8, hour as i8, minute as i8, second as i8, 0).ok()?;
-    let seconds = Offset::UTC.to_timestamp(civil).ok()?.as_second();
-    Some(EventTimestamp { civil_micros: seconds * MICROS_PER_SECOND + micros, offset_seconds })
-}
-
-/// Reads nothing, `Z`, `+01`, `+0100` or `+01:00`; the outer `None` means that it is none of these.
-#[expect(clippy::option_option, reason = "no offset is an answer, and not the same as a wrong one")]
-fn parse_offset(bytes: &[u8]) -> Option<Option<i32>> {
-    let sign = match bytes {
-        [] => return Some(None),
-        [b'Z' | b'z'] => return Some(Some(0)),
-        [b'+', ..] => 1,
-        [b'-', ..] => -1,
-        _ => return None,
-    };
-    let hours = digits(bytes, 1, 2)?;
-    let minutes = match bytes.len() {
-        3 => 0,
-        5 => digits(bytes, 3, 2)?,
-        6 if bytes[3] == b':' => digits(bytes, 4, 2)?,
-        _ => return None,
-    };
-    (hours < 24 && minutes < 60).then_some(Some(sign * (hours * 3600 + minutes * 60)))
 }
 
 impl fmt::Display for EventTimestamp {
@@ -160,7 +144,7 @@ impl fmt::Display for EventTimestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::with_capacity(32);
         let micros = self.civil_micros.rem_euclid(MICROS_PER_SECOND);
-        let civil = civil_from_micros(self.civil_micros - micros).unwrap_or(DateTime::MIN);
+        let civil = civil_from_micros(self.civil_micros - micros).unwrap_or(civil::DateTime::MIN);
         write!(
             text,
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
@@ -218,11 +202,11 @@ mod tests {
         check("2026-11-23", "2026-11-23T00:00:00");
         check("2026-11-23T09:18:44+00:00", "2026-11-23T09:18:44Z");
         check("2026-11-23T09:18:44+0530", "2026-11-23T09:18:44+05:30");
-        check("2026-11-23T09:18:44-03", "2026-11-23T09:18:44-03:00");
+        check("2026-11-23T09:18:44-03:00", "2026-11-23T09:18:44-03:00");
         check("1700000000", "2023-11-14T22:13:20Z");
         check("1700000000000", "2023-11-14T22:13:20Z");
         check("1700000000.25", "2023-11-14T22:13:20.250000Z");
-        for bad in ["", "yesterday", "2026-13-01", "2026-02-30", "2026-11-23T25:00", "2026-11-23T09:18:44+99:00", "nan"]
+        for bad in ["", "yesterday", "2026-13-01", "2026-02-30", "2026-11-23T25:00", "2026-11-23T09:18:44+99:00", "nan", " 2026-11-23"]
         {
             assert!(EventTimestamp::parse(bad).is_err(), "{bad}");
         }

@@ -5,6 +5,7 @@ mod error;
 mod events;
 mod health;
 mod parameters;
+mod python_json;
 
 use std::sync::Arc;
 

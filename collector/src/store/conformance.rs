@@ -15,7 +15,8 @@ use labtrail_shared::{
 use serde_json::{Value, json};
 
 use super::{
-    Criteria, DeadLetter, EventStore, Expect, HistogramRequest, NewEvent, Order, Outcome, Page, Search, StoredEvent,
+    Archive, Criteria, DeadLetter, EventStore, Expect, HistogramRequest, NewEvent, Order, Outcome, Page, Position,
+    Search, StoredEvent,
 };
 
 /// How a store is opened in tests.
@@ -35,7 +36,7 @@ macro_rules! conformance_tests {
             events_come_back_as_they_went_in, repeats_are_counted_and_conflicts_told, an_insert_may_repeat_itself,
             all_survives_a_restart, order_is_by_time_and_id, pages_have_no_hole_and_no_repeat, offsets_leave_out,
             criteria_mean_what_they_say, filters_mean_what_they_say, histograms_count_what_searches_find,
-            arrivals_are_numbered, dead_letters_are_kept_and_counted, little_time_gives_parts_of_the_answer);
+            arrivals_are_numbered, what_is_archived_stays_until_it_is_purged, dead_letters_are_kept_and_counted, little_time_gives_parts_of_the_answer);
     };
     ($bench:ty: $($name:ident),*) => {$(
         #[tokio::test(flavor = "multi_thread")]
@@ -354,6 +355,80 @@ pub(super) async fn arrivals_are_numbered<B: StoreBench>() {
     assert_eq!(after(3, 10).await, []);
     insert(&bench, &[at("a", 1)]).await;
     assert!(!arrivals.has_changed().unwrap(), "a repeat is no arrival");
+}
+
+pub(super) async fn what_is_archived_stays_until_it_is_purged<B: StoreBench>() {
+    let bench = B::new().await;
+    assert_eq!(bench.store().extent().await.unwrap(), None);
+    let mut events: Vec<NewEvent> = (0..10).map(|number| at(&format!("e{number}"), number)).collect();
+    let came_archived = |id: &str, archived_at: Value| {
+        event(
+            &json!({"_id": id, "archived": true, "archived_at": archived_at, "event_timestamp": "2026-09-21T00:00:00Z"}),
+        )
+    };
+    events.push(came_archived("text", json!("2026-09-21T14:00:00+02:00")));
+    events.push(came_archived("naive", json!("2026-09-21T12:30:00")));
+    events.push(came_archived("null", Value::Null));
+    insert(&bench, &events).await;
+    let first = "2026-09-21T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_microsecond();
+    assert_eq!(bench.store().extent().await.unwrap(), Some((first.min(TIME), (TIME + 9_000_000).max(first))));
+    let archive = async |which: Archive, at: i64| bench.store().archive(which, at).await.unwrap();
+    let ids_of = |ids: &[&str]| Archive::Ids(ids.iter().map(|id| (*id).to_owned()).collect());
+    let hour = 3_600_000_000;
+    assert_eq!(archive(ids_of(&["e1", "e1", "none", "e2", "text"]), TIME + hour).await.count, 2);
+    assert_eq!(archive(ids_of(&["e1"]), TIME + hour).await.count, 0, "once is enough");
+    assert_eq!(archive(ids_of(&[]), TIME + hour).await.count, 0);
+    // The oldest first, in parts, exclusive of the instant.
+    let before = |after: Option<Position>, limit: usize| Archive::Before { instant: TIME + 5_000_000, after, limit };
+    let part = archive(before(None, 2), TIME + 2 * hour).await;
+    assert_eq!((part.count, part.next.as_ref().map(|next| next.id.as_str())), (2, Some("e3")));
+    let part = archive(before(part.next, 2), TIME + 2 * hour).await;
+    assert_eq!((part.count, part.next), (1, None));
+    let search_ids = async |archived: bool| {
+        let criteria = Criteria { archived: Some(archived), from: Some(TIME), ..Criteria::default() };
+        ids(&search(&bench, all(criteria)).await).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(search_ids(false).await, ["e9", "e8", "e7", "e6", "e5"]);
+    assert_eq!(search_ids(true).await, ["e4", "e3", "e2", "e1", "e0"]);
+    let stored = bench.store().get("e1").await.unwrap().unwrap().event;
+    let text = EventTimestamp::from_utc_micros(TIME + hour).to_string();
+    assert_eq!((&stored["archived"], stored["archived_at"].as_str()), (&json!(true), Some(text.trim_end_matches('Z'))));
+
+    // The latest put aside first, page by page.
+    let mut listed = Vec::new();
+    let mut after = None;
+    loop {
+        let part = bench.store().archived(after, 3).await.unwrap();
+        let Some((position, _)) = part.last() else { break };
+        after = Some(position.clone());
+        listed.extend(part.iter().map(|(_, event)| event.id().to_owned()));
+    }
+    let whole: Vec<String> =
+        bench.store().archived(None, 100).await.unwrap().iter().map(|(_, event)| event.id().to_owned()).collect();
+    assert_eq!(listed, whole);
+    let of_ours: Vec<&str> = listed.iter().map(String::as_str).filter(|id| id.starts_with('e')).collect();
+    assert_eq!(of_ours, ["e4", "e3", "e0", "e2", "e1"]);
+    let place = |id: &str| listed.iter().position(|listed| listed == id).unwrap();
+    assert!(place("naive") < place("text"), "12:30 UTC is later than 14:00 two hours east: {listed:?}");
+
+    // What came archived goes by what it says, or by when it came.
+    let purge = async |before: i64, limit: usize| bench.store().purge(before, limit).await.unwrap();
+    let noon = "2026-09-21T12:00:00Z".parse::<jiff::Timestamp>().unwrap().as_microsecond();
+    assert_eq!(purge(noon, 100).await, 0, "exclusive of the instant");
+    assert_eq!(purge(noon + 1000, 100).await, 1);
+    assert_eq!(bench.store().get("text").await.unwrap(), None);
+    assert_eq!(purge(TIME + hour + 1000, 1).await, 1, "no more than the limit");
+    let mut rest = 0;
+    while purge(TIME + 3 * hour, 2).await > 0 {
+        rest += 1;
+        assert!(rest < 100, "it comes to an end");
+    }
+    assert_eq!(search_ids(true).await, Vec::<String>::new());
+    assert_eq!(bench.store().count().await.unwrap(), 5);
+    assert_eq!(bench.store().get("e9").await.unwrap().unwrap().id(), "e9");
+    let bench = bench.reopened().await;
+    assert_eq!(bench.store().count().await.unwrap(), 5);
+    assert_eq!(bench.store().archived(None, 10).await.unwrap(), []);
 }
 
 pub(super) async fn dead_letters_are_kept_and_counted<B: StoreBench>() {

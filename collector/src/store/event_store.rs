@@ -9,6 +9,7 @@
 use std::{borrow::Cow, error::Error, fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use jiff::tz::TimeZone;
 use labtrail_shared::{
     event::{Event, PRIVATE_KEY},
     filter::Filter,
@@ -236,6 +237,43 @@ pub struct Bucket {
     pub counts: [u64; 6],
 }
 
+/// Events that are to be put aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Archive {
+    /// Those of these ids.
+    Ids(Vec<String>),
+    /// Those of before an instant, in microseconds UTC, the oldest first.
+    Before {
+        /// The instant.
+        instant: i64,
+        /// Only those that follow this place.
+        after: Option<Position>,
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// What was put aside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Archived {
+    /// How many were, that were not before.
+    pub count: u64,
+    /// Where to go on, if the limit was reached.
+    pub next: Option<Position>,
+}
+
+/// The instant at which an event was put aside, in microseconds UTC: what it says itself, in UTC if it names no offset, as
+/// MADSci writes it; else when it was received.
+pub(crate) fn archived_instant(archived_at: Option<&EventTimestamp>, received: i64) -> i64 {
+    archived_at.map_or(received, |at| at.utc_micros(&TimeZone::UTC))
+}
+
+/// How an instant is written into `archived_at`: in UTC and without saying so, to the millisecond, as MADSci does.
+pub(crate) fn archived_text(micros: i64) -> String {
+    let civil_micros = micros.div_euclid(1000) * 1000;
+    EventTimestamp { civil_micros, offset_seconds: None }.to_string()
+}
+
 /// Something that was sent and cannot be stored as an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
@@ -341,6 +379,20 @@ pub trait EventStore: Debug + Send + Sync {
 
     /// Counts events over time and levels.
     async fn histogram(&self, request: HistogramRequest) -> Result<Histogram, StoreError>;
+
+    /// Puts events aside: they stay, and are left out of MADSci's lists. `at` is the instant of it, in microseconds UTC. What
+    /// is reported is durable.
+    async fn archive(&self, which: Archive, at: i64) -> Result<Archived, StoreError>;
+
+    /// Events that were put aside, the latest put aside first, those after a place in that order.
+    async fn archived(&self, after: Option<Position>, limit: usize)
+    -> Result<Vec<(Position, StoredEvent)>, StoreError>;
+
+    /// Deletes events for good that were put aside before an instant, in microseconds UTC: so many at most. Says how many.
+    async fn purge(&self, before: i64, limit: usize) -> Result<u64, StoreError>;
+
+    /// The instants of the first and the last event; none if there are no events.
+    async fn extent(&self) -> Result<Option<(i64, i64)>, StoreError>;
 
     /// How many events are stored.
     async fn count(&self) -> Result<u64, StoreError>;

@@ -4,6 +4,7 @@
 //! for their disks; everything that counts is done by operations on single documents, so that servers that are only like
 //! MongoDB do as well; a database of MADSci is opened as it is, and MADSci may go on using it; nothing waits for ever.
 
+mod archive;
 mod arrivals;
 mod backfill;
 mod bson_writer;
@@ -42,8 +43,8 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{
-    DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Outcome, Page, Search,
-    StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
+    Archive, Archived, DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Outcome,
+    Page, Position, Search, StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
 };
 use arrivals::Announcements;
 use connection::Connection;
@@ -226,6 +227,26 @@ impl EventStore for MongoStore {
             self.metrics.budget_ends.inc();
         }
         Ok(histogram)
+    }
+
+    async fn archive(&self, which: Archive, at: i64) -> Result<Archived, StoreError> {
+        archive::archive(&self.unfilled, which, at).await
+    }
+
+    async fn archived(
+        &self,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, StoredEvent)>, StoreError> {
+        archive::list(&self.connection, &self.clock, after.as_ref(), limit).await
+    }
+
+    async fn purge(&self, before: i64, limit: usize) -> Result<u64, StoreError> {
+        archive::purge(&self.connection, &self.clock, before, limit).await
+    }
+
+    async fn extent(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        archive::extent(&self.unfilled).await
     }
 
     async fn count(&self) -> Result<u64, StoreError> {

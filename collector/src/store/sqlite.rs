@@ -4,6 +4,7 @@
 //! hundred such waits a second, so whatever waits is committed together; queries must not wait for writing, so the file is
 //! in WAL mode and readers have connections of their own. One process owns the file, which a lock beside it ensures.
 
+mod archive;
 mod conditions;
 mod dead_letters;
 mod error;
@@ -34,8 +35,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::{
-    DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Page, Search, StoreConfig,
-    StoreError, StoredDeadLetter, StoredEvent,
+    Archive, Archived, DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Page,
+    Position, Search, StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
 };
 use error::closing;
 use metrics::StoreMetrics;
@@ -200,6 +201,37 @@ impl EventStore for SqliteStore {
             self.metrics.budget_ends.inc();
         }
         Ok(histogram)
+    }
+
+    async fn archive(&self, which: Archive, at: i64) -> Result<Archived, StoreError> {
+        const ATTEMPT: &str = "archive events";
+        let bytes = match &which {
+            Archive::Ids(ids) => ids.iter().map(|id| id.len() + 32).sum(),
+            Archive::Before { .. } => 1,
+        };
+        let permit = self.reserve(ATTEMPT, bytes).await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(ATTEMPT, Job::Archive { which, at, reply, permit }, answer).await
+    }
+
+    async fn archived(
+        &self,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, StoredEvent)>, StoreError> {
+        let query = move |reader: &pool::Reader| archive::list(&reader.connection, after.as_ref(), limit);
+        self.pool.read("list archived events", query).await
+    }
+
+    async fn purge(&self, before: i64, limit: usize) -> Result<u64, StoreError> {
+        const ATTEMPT: &str = "purge archived events";
+        let permit = self.reserve(ATTEMPT, 1).await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(ATTEMPT, Job::Purge { before, limit, reply, permit }, answer).await
+    }
+
+    async fn extent(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        self.pool.read("find the first and the last event", |reader| archive::extent(&reader.connection)).await
     }
 
     async fn count(&self) -> Result<u64, StoreError> {

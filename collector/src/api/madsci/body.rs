@@ -3,25 +3,83 @@
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::error::Detail;
+use super::{
+    error::Detail,
+    python_json::{self, DEPTH_MAX, TOO_DEEP, Wrong},
+};
 
-/// Reads a body. One without a JSON content type counts as a text, as in `FastAPI`.
-pub(super) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Detail> {
+/// Why a body was not read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// It is no JSON.
+    NotJson(Detail),
+    /// It is JSON that no store can hold.
+    Unstorable(&'static str),
+}
+
+impl From<Unread> for Detail {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::NotJson(detail) => detail,
+            Unread::Unstorable(reason) => unstorable(reason),
+        }
+    }
+}
+
+/// Reads a body. One without a JSON content type counts as a text, as in `FastAPI`; an empty one, and null, as none.
+pub(super) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Value>, Unread> {
     if bytes.is_empty() {
-        let place = json!(["body"]);
-        return Err(Detail::input("missing", &place, "Field required", &Value::Null, &Value::Null));
+        return Ok(None);
     }
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return Err(Detail::text(StatusCode::BAD_REQUEST, "There was an error parsing the body"));
-    };
     if !is_json(headers) {
-        return Ok(Value::String(text.to_owned()));
+        return match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Some(Value::String(text.to_owned()))),
+            Err(_) => Err(unreadable()),
+        };
     }
-    serde_json::from_str(text).map_err(|error| {
-        let offset = offset(text, error.line(), error.column());
-        let context = json!({"error": error.to_string()});
-        Detail::input("json_invalid", &json!(["body", offset]), "JSON decode error", &json!({}), &context)
-    })
+    let text = std::str::from_utf8(bytes).map_err(|_| unreadable())?;
+    let read = if python_json::may_hold_large_integers(text) { None } else { serde_json::from_str(text).ok() };
+    let value = match read {
+        Some(value) => value,
+        None => python_json::read(text).map_err(|wrong| match wrong {
+            Wrong::Syntax(words, at) => {
+                let context = json!({"error": words});
+                let place = json!(["body", at]);
+                Unread::NotJson(Detail::input("json_invalid", &place, "JSON decode error", &json!({}), &context))
+            }
+            Wrong::Unstorable(reason) => Unread::Unstorable(reason),
+        })?,
+    };
+    if let Some(reason) = unstorable_part(&value, 0) {
+        return Err(Unread::Unstorable(reason));
+    }
+    Ok(Some(value).filter(|value| !value.is_null()))
+}
+
+/// That there is none.
+pub(super) fn missing() -> Detail {
+    Detail::input("missing", &json!(["body"]), "Field required", &Value::Null, &Value::Null)
+}
+
+/// What can never be stored, for a reason; MADSci answers such with 500.
+pub(super) fn unstorable(reason: &str) -> Detail {
+    let message = format!("Value error, cannot be stored: {reason}");
+    Detail::input("value_error", &json!(["body"]), &message, &Value::Null, &json!({"error": reason}))
+}
+
+fn unreadable() -> Unread {
+    Unread::NotJson(Detail::text(StatusCode::BAD_REQUEST, "There was an error parsing the body"))
+}
+
+fn unstorable_part(value: &Value, depth: usize) -> Option<&'static str> {
+    match value {
+        _ if depth > DEPTH_MAX => Some(TOO_DEEP),
+        Value::Array(items) => items.iter().find_map(|item| unstorable_part(item, depth + 1)),
+        Value::Object(fields) => fields.iter().find_map(|(name, field)| {
+            if name.contains('\0') { Some("U+0000 in a key") } else { unstorable_part(field, depth + 1) }
+        }),
+        _ => None,
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -29,10 +87,4 @@ fn is_json(headers: &HeaderMap) -> bool {
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let subtype = essence.strip_prefix("application/").unwrap_or_default();
     subtype == "json" || subtype.ends_with("+json")
-}
-
-/// Line and column, both from 1, as an offset in bytes.
-fn offset(text: &str, line: usize, column: usize) -> usize {
-    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    (before + column.saturating_sub(1)).min(text.len())
 }

@@ -5,7 +5,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use labtrail_shared::{event::EventProblem, telemetry::with_causes};
+use labtrail_shared::{
+    event::{EventProblem, ProblemKind},
+    event_type::EventType,
+    telemetry::with_causes,
+    timestamp::TimestampErrorKind,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::error;
@@ -81,24 +86,64 @@ impl From<EventError> for Detail {
         match error {
             EventError::Store(error) => error.into(),
             error @ EventError::Detour(_) => Self::text(StatusCode::SERVICE_UNAVAILABLE, with_causes(&error)),
+            EventError::Unstorable(reason) => super::body::unstorable(&reason),
             EventError::Invalid(problems) => Self::all(problems.iter().map(Self::from).collect()),
         }
     }
 }
 
 impl From<&EventProblem> for Detail {
+    /// In pydantic's words.
     fn from(problem: &EventProblem) -> Self {
-        let (kind, place) = match problem.field {
-            "" => ("model_attributes_type", json!(["body"])),
-            field @ ("event_type" | "log_level") => ("enum", json!(["body", field])),
-            field @ ("alert" | "archived") => ("bool_parsing", json!(["body", field])),
-            field @ ("event_timestamp" | "archived_at") => ("datetime_from_date_parsing", json!(["body", field])),
-            field @ ("trace_id" | "span_id") => ("string_type", json!(["body", field])),
-            field => ("value_error", json!(["body", field])),
+        let mut place = vec!["body"];
+        place.extend(problem.field.split('.').filter(|part| !part.is_empty()));
+        let last = place.last().copied().unwrap_or_default();
+        let (kind, message, context) = match problem.kind {
+            ProblemKind::NotAnObject => {
+                let message = "Input should be a valid dictionary or object to extract fields from";
+                ("model_attributes_type", message.to_owned(), Value::Null)
+            }
+            ProblemKind::EventType => {
+                let expected = expected(&EventType::ALL.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>());
+                ("enum", format!("Input should be {expected}"), json!({"expected": expected}))
+            }
+            ProblemKind::Level => ("enum", format!("Input should be {LEVELS}"), json!({"expected": LEVELS})),
+            ProblemKind::Truth => ("bool_parsing", BOOL_PARSING.to_owned(), Value::Null),
+            ProblemKind::NotATruth => ("bool_type", "Input should be a valid boolean".to_owned(), Value::Null),
+            ProblemKind::Time(error) => time_problem(error),
+            ProblemKind::NotAText => ("string_type", "Input should be a valid string".to_owned(), Value::Null),
+            ProblemKind::Ulid => {
+                let input = problem.input.as_str().unwrap_or_default();
+                let message = format!("Value error, Invalid ULID {input} for field {last}");
+                ("value_error", message, json!({"error": {}}))
+            }
         };
-        let message = format!("Input {}", problem.message);
-        let message = if problem.message.starts_with("must") { message } else { problem.message.clone() };
-        Self::input(kind, &place, &message, &problem.input, &Value::Null)
+        Self::input(kind, &json!(place), &message, &problem.input, &context)
+    }
+}
+
+pub(super) const LEVELS: &str = "0, 10, 20, 30, 40 or 50";
+pub(super) const BOOL_PARSING: &str = "Input should be a valid boolean, unable to interpret input";
+
+/// Several things one of which is expected.
+fn expected(all: &[String]) -> String {
+    match all {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        all => all.join(", "),
+    }
+}
+
+/// Kind, message and context of a time that is none.
+pub(super) fn time_problem(error: TimestampErrorKind) -> (&'static str, String, Value) {
+    match error {
+        TimestampErrorKind::Text(reason) => {
+            let message = format!("Input should be a valid datetime or date, {reason}");
+            ("datetime_from_date_parsing", message, json!({"error": reason}))
+        }
+        TimestampErrorKind::Number(reason) => {
+            ("datetime_parsing", format!("Input should be a valid datetime, {reason}"), json!({"error": reason}))
+        }
+        TimestampErrorKind::Other => ("datetime_type", "Input should be a valid datetime".to_owned(), Value::Null),
     }
 }
 

@@ -13,7 +13,11 @@ use bytes::Bytes;
 use labtrail_shared::filter::Filter;
 use serde_json::Value;
 
-use super::{body, error::Detail, parameters::Parameters};
+use super::{
+    body::{self, Unread},
+    error::Detail,
+    parameters::Parameters,
+};
 use crate::{
     api::{Api, openapi::EventDocument},
     ingest::{Origin, reason},
@@ -54,12 +58,16 @@ pub(crate) async fn post_event(
 ) -> Result<Json<Value>, Detail> {
     let received = api.bodies.read(&headers, request).await?;
     let value = match body::read(&headers, &received.bytes) {
-        Ok(value) => value,
-        Err(problem) => {
+        Ok(Some(value)) => value,
+        Ok(None) => return Err(body::missing()),
+        Err(unread) => {
             // MADSci's client never sends an event again, so what it sent is kept.
-            let detail = "the body of POST /event is not JSON".to_owned();
-            api.ingest.refuse(reason::NOT_JSON, detail, received.bytes.to_vec(), Origin::http(peer.ip())).await?;
-            return Err(problem);
+            let (reason, detail) = match &unread {
+                Unread::NotJson(_) => (reason::NOT_JSON, "the body of POST /event is not JSON".to_owned()),
+                Unread::Unstorable(reason) => (reason::UNSTORABLE, (*reason).to_owned()),
+            };
+            api.ingest.refuse(reason, detail, received.bytes.to_vec(), Origin::http(peer.ip())).await?;
+            return Err(unread.into());
         }
     };
     let event = api.ingest.take_one(&value, Origin::http(peer.ip())).await?;
@@ -146,11 +154,7 @@ pub(crate) async fn query_events(
     request: Body,
 ) -> Result<Response, Detail> {
     let received = api.bodies.read(&headers, request).await?;
-    let mut selector = body::read(&headers, &received.bytes)?;
-    if selector.is_null() {
-        let place = serde_json::json!(["body"]);
-        return Err(Detail::input("missing", &place, "Field required", &Value::Null, &Value::Null));
-    }
+    let mut selector = body::read(&headers, &received.bytes)?.ok_or_else(body::missing)?;
     if selector.as_array().is_some_and(Vec::is_empty) {
         selector = serde_json::json!({});
     }

@@ -18,7 +18,7 @@ use mongodb::bson::{Bson, RawArray, RawBsonRef, RawDocument};
 use serde_json::{Map, Number, Value};
 
 use super::bson_writer::BsonWriter;
-use crate::store::{NewEvent, StoredEvent};
+use crate::store::{NewEvent, StoredEvent, event_store::archived_text};
 
 /// What the server takes as a document.
 pub(super) const DOCUMENT_BYTES_MAX: usize = 16 << 20;
@@ -160,7 +160,13 @@ pub(super) fn read(document: &RawDocument, clock: &Clock) -> StoredEvent {
                 }
             }
         } else if let Some(place) = FIELDS.iter().position(|field| *field == name) {
-            fields[place] = Some(json(value));
+            fields[place] = Some(match value {
+                // Who archives writes a date. It is shown as MADSci shows it: in UTC, without saying so.
+                RawBsonRef::DateTime(date) if name == "archived_at" => {
+                    Value::from(archived_text(date.timestamp_millis().saturating_mul(1000)))
+                }
+                value => json(value),
+            });
         }
     }
     let event = event(fields);

@@ -65,6 +65,11 @@ impl Unfilled {
         Self { connection, clock, metrics, some: AtomicBool::new(true) }
     }
 
+    /// Whether there may be some, as far as was looked.
+    pub(super) fn has_some(&self) -> bool {
+        self.some.load(Ordering::Relaxed)
+    }
+
     /// Looks whether there are any.
     pub(super) async fn look(&self) -> Result<bool, StoreError> {
         let events = self.connection.events();
@@ -79,7 +84,7 @@ impl Unfilled {
 
     /// Answers a search among all events.
     pub(super) async fn search(&self, asked: &Search) -> Result<Page, StoreError> {
-        if !self.some.load(Ordering::Relaxed) || asked.limit == 0 {
+        if !self.has_some() || asked.limit == 0 {
             return search::search(&self.connection, &self.clock, asked).await;
         }
         let start = Instant::now();
@@ -186,7 +191,7 @@ impl Unfilled {
     /// Counts all events.
     pub(super) async fn histogram(&self, counting: &Counting<'_>) -> Result<Histogram, StoreError> {
         let (mut times, mut all) = (Vec::new(), true);
-        if self.some.load(Ordering::Relaxed) {
+        if self.has_some() {
             let cursor = self.open("count events of MADSci", Query::of(&counting.request.criteria)).await?;
             (times, all) = self.times(cursor, counting).await?;
         }

@@ -50,6 +50,9 @@ pub enum OpenError {
     /// The tables of a new file cannot be made.
     #[error("create the tables of the store")]
     Create(#[source] rusqlite::Error),
+    /// The tables of an earlier version of this program cannot be brought up to date.
+    #[error("bring the tables of the store up to date")]
+    Update(#[source] rusqlite::Error),
     /// It is a file of another program.
     #[error("open the store: the file is an SQLite database of another program; name another one with [store] path")]
     NotOurs,

@@ -7,7 +7,7 @@ use rusqlite::{Row, types::Type};
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::store::{NewEvent, StoredEvent};
+use crate::store::{NewEvent, StoredEvent, event_store::archived_instant};
 
 /// The columns that [`read`] reads, in its order.
 pub(super) const COLUMNS: &str = "seq, id, time, received, level, type, alert, archived, timestamp, source, data, \
@@ -33,6 +33,8 @@ pub(super) struct EventRow {
     pub(super) trace_id: Option<String>,
     pub(super) span_id: Option<String>,
     pub(super) archived_at: Option<String>,
+    /// The instant of that; none if it was not put aside.
+    pub(super) archived_time: Option<i64>,
     /// The hash; its bits, as `SQLite` has no unsigned integers.
     pub(super) hash: i64,
     /// The words for the index, separated by blanks.
@@ -57,6 +59,7 @@ impl EventRow {
             archived: event.archived,
             trace_id: event.trace_id,
             span_id: event.span_id,
+            archived_time: event.archived.then(|| archived_instant(event.archived_at.as_ref(), new.received)),
             archived_at: event.archived_at.map(|time| time.to_string()),
             hash: new.hash.cast_signed(),
             words,

@@ -7,12 +7,14 @@
 //!
 //! The index of words lies in a file of its own, see `words`.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use labtrail_shared::timestamp::EventTimestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::OpenError;
+use crate::store::event_store::archived_instant;
 
 /// The version this program writes. A file of a later one is refused, of an earlier one will be changed on opening.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// `LTRL`: tells a store of ours from any other `SQLite` file.
 const APPLICATION_ID: i64 = 0x4C54_524C;
@@ -26,6 +28,7 @@ pub(super) const STRETCH_LENGTH: i64 = 4096;
 /// - `event_grave`: the newest warnings and errors, which are few among many, also of one instrument.
 /// - `event_level_time`: how many events of a level lie in a range of time (the histogram).
 /// - `event_node_time`, `event_type_time`: the newest events of an instrument or of a type.
+/// - `event_archived`: what was put aside, by the instant of that.
 const TABLES: &str = "
 CREATE TABLE event(
   seq INTEGER PRIMARY KEY,
@@ -43,13 +46,15 @@ CREATE TABLE event(
   trace_id TEXT,
   span_id TEXT,
   archived_at TEXT,
-  hash INTEGER NOT NULL
+  hash INTEGER NOT NULL,
+  archived_time INTEGER
 );
 CREATE INDEX event_time ON event(time, id, level);
 CREATE INDEX event_grave ON event(time, id, level, node_id) WHERE level >= 30;
 CREATE INDEX event_level_time ON event(level, time);
 CREATE INDEX event_node_time ON event(node_id, time) WHERE node_id IS NOT NULL;
 CREATE INDEX event_type_time ON event(type, time);
+CREATE INDEX event_archived ON event(archived_time, id) WHERE archived_time IS NOT NULL;
 CREATE TABLE stretch(number INTEGER PRIMARY KEY, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL);
 CREATE TABLE state(
   only INTEGER PRIMARY KEY CHECK (only = 1), events INTEGER NOT NULL, last_seq INTEGER NOT NULL, name TEXT NOT NULL
@@ -89,6 +94,12 @@ pub(super) struct State {
     pub(super) last_seq: i64,
 }
 
+/// From version 1 to 2: the instant at which an event was put aside.
+const ARCHIVED_TIME: &str = "
+ALTER TABLE event ADD COLUMN archived_time INTEGER;
+CREATE INDEX event_archived ON event(archived_time, id) WHERE archived_time IS NOT NULL;
+";
+
 /// Makes the tables in a new file, or sees that those of an existing one are ours.
 pub(super) fn prepare(connection: &mut Connection) -> Result<State, OpenError> {
     let number = |connection: &Connection, pragma: &str| {
@@ -107,6 +118,8 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<State, OpenError> {
         return Err(OpenError::NotOurs);
     } else if version > VERSION {
         return Err(OpenError::Newer { found: version });
+    } else if version < VERSION {
+        update(connection).map_err(OpenError::Update)?;
     }
     connection
         .query_row("SELECT events, last_seq FROM state", [], |row| {
@@ -121,5 +134,22 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(SIZES)?;
     transaction
         .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"))?;
+    transaction.commit()
+}
+
+fn update(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(ARCHIVED_TIME)?;
+    {
+        let mut archived = transaction.prepare("SELECT seq, archived_at, received FROM event WHERE archived = 1")?;
+        let mut update = transaction.prepare("UPDATE event SET archived_time = ? WHERE seq = ?")?;
+        let mut rows = archived.query([])?;
+        while let Some(row) = rows.next()? {
+            let (seq, text, received): (i64, Option<String>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let at = text.and_then(|text| EventTimestamp::parse(&text).ok());
+            update.execute(params![archived_instant(at.as_ref(), received), seq])?;
+        }
+    }
+    transaction.execute_batch(&format!("PRAGMA user_version = {VERSION};"))?;
     transaction.commit()
 }

@@ -55,10 +55,17 @@ pub(super) fn path(store: &Path) -> PathBuf {
 /// The words of some arrivals, in their order.
 type Words = Vec<(i64, String)>;
 
+/// What a commit changed.
+#[derive(Debug)]
+enum Change {
+    Stored(Words),
+    Deleted(Vec<i64>),
+}
+
 /// What the writer gives the words of its commits to.
 #[derive(Debug)]
 pub(super) struct WordsFeed {
-    commits: SyncSender<Words>,
+    commits: SyncSender<Change>,
     is_behind: Arc<AtomicBool>,
 }
 
@@ -67,7 +74,14 @@ impl WordsFeed {
     pub(super) fn give(&self, words: Words) {
         if !words.is_empty() && !self.is_behind.load(Ordering::SeqCst) {
             // The thread ends before the writer only when the process is ending; the next start catches up.
-            let _ = self.commits.send(words);
+            let _ = self.commits.send(Change::Stored(words));
+        }
+    }
+
+    /// Tells of deleted arrivals. Words of such that stay in the index find no row, and only take room.
+    pub(super) fn forget(&self, seqs: Vec<i64>) {
+        if !seqs.is_empty() && !self.is_behind.load(Ordering::SeqCst) {
+            let _ = self.commits.send(Change::Deleted(seqs));
         }
     }
 }
@@ -77,7 +91,7 @@ impl WordsFeed {
 pub(super) struct WordsWriter {
     index: Connection,
     store: Connection,
-    commits: Receiver<Words>,
+    commits: Receiver<Change>,
     is_behind: Arc<AtomicBool>,
     mark: i64,
 }
@@ -147,14 +161,30 @@ impl WordsWriter {
         // From here on the writer gives words. What it committed before it saw this is found by a second look.
         self.is_behind.store(false, Ordering::SeqCst);
         self.catch_up(i64::MAX)?;
-        while let Ok(words) = self.commits.recv() {
-            let Some((first, _)) = words.first() else { continue };
-            if *first > self.mark + 1 {
-                self.catch_up(*first - 1)?;
+        while let Ok(change) = self.commits.recv() {
+            match change {
+                Change::Stored(words) => {
+                    let Some((first, _)) = words.first() else { continue };
+                    if *first > self.mark + 1 {
+                        self.catch_up(*first - 1)?;
+                    }
+                    self.index(&words)?;
+                }
+                Change::Deleted(seqs) => self.forget(&seqs)?,
             }
-            self.index(&words)?;
         }
         Ok(())
+    }
+
+    fn forget(&mut self, seqs: &[i64]) -> rusqlite::Result<()> {
+        let transaction = self.index.transaction()?;
+        {
+            let mut delete = transaction.prepare_cached("DELETE FROM event_text WHERE rowid = ?")?;
+            for seq in seqs {
+                delete.execute([seq])?;
+            }
+        }
+        transaction.commit()
     }
 
     /// Indexes what the rows hold beyond the mark, up to an arrival.

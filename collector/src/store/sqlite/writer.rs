@@ -5,17 +5,20 @@ use std::{sync::Arc, time::Instant};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, TransactionBehavior, params};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
-use tracing::error;
+use tracing::{debug, error};
 
 use super::{
-    dead_letters,
+    archive, dead_letters,
     error::store_error,
     metrics::StoreMetrics,
     row::EventRow,
     schema::{STRETCH_LENGTH, State},
     words::WordsFeed,
 };
-use crate::store::{DeadLetter, InsertReport, Outcome, StoreError};
+use crate::store::{Archive, Archived, DeadLetter, InsertReport, Outcome, StoreError};
+
+/// 8 MiB in pages.
+const FREED_PAGES_MAX: usize = 1024;
 
 /// What a sender waits for. The permit is its share of the queue.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) enum Job {
     Insert { rows: Vec<EventRow>, reply: Reply<InsertReport>, permit: OwnedSemaphorePermit },
     DeadLetter { letters: Vec<DeadLetter>, reply: Reply<()>, permit: OwnedSemaphorePermit },
     RemoveDeadLetter { seq: i64, reply: Reply<bool>, permit: OwnedSemaphorePermit },
+    Archive { which: Archive, at: i64, reply: Reply<Archived>, permit: OwnedSemaphorePermit },
+    Purge { before: i64, limit: usize, reply: Reply<u64>, permit: OwnedSemaphorePermit },
 }
 
 /// What a job came to.
@@ -30,6 +35,8 @@ enum Done {
     Inserted(InsertReport),
     LettersKept,
     LetterRemoved(bool),
+    Archived(Archived),
+    Purged(Vec<i64>),
 }
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -37,9 +44,11 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 impl Job {
     fn bytes(&self) -> usize {
         match self {
-            Self::Insert { permit, .. } | Self::DeadLetter { permit, .. } | Self::RemoveDeadLetter { permit, .. } => {
-                permit.num_permits() * super::PERMIT_BYTES
-            }
+            Self::Insert { permit, .. }
+            | Self::DeadLetter { permit, .. }
+            | Self::RemoveDeadLetter { permit, .. }
+            | Self::Archive { permit, .. }
+            | Self::Purge { permit, .. } => permit.num_permits() * super::PERMIT_BYTES,
         }
     }
 }
@@ -81,7 +90,7 @@ impl Writer {
                 let mut seq = std::mem::replace(&mut self.state, state).last_seq;
                 self.published.send_replace(state);
                 self.last_seq.send_if_modified(|seq| std::mem::replace(seq, state.last_seq) != state.last_seq);
-                let mut words = Vec::new();
+                let (mut words, mut deleted) = (Vec::new(), Vec::new());
                 for (job, done) in group.into_iter().zip(done) {
                     // Whoever asked may have gone; what was stored stays stored.
                     match (job, done) {
@@ -99,10 +108,19 @@ impl Writer {
                             let _ = reply.send(Ok(was_there));
                         }
                         (Job::DeadLetter { reply, .. }, Done::LettersKept) => drop(reply.send(Ok(()))),
+                        (Job::Archive { reply, .. }, Done::Archived(archived)) => drop(reply.send(Ok(archived))),
+                        (Job::Purge { reply, .. }, Done::Purged(seqs)) => {
+                            let _ = reply.send(Ok(seqs.len() as u64));
+                            deleted.extend(seqs);
+                        }
                         (job, _) => unreachable!("a job and what it came to are of one kind: {job:?}"),
                     }
                 }
                 self.words.give(words);
+                if !deleted.is_empty() {
+                    self.words.forget(deleted);
+                    self.give_back();
+                }
             }
             Err(cause) => {
                 self.metrics.failed();
@@ -116,11 +134,23 @@ impl Writer {
                         Job::Insert { reply, .. } => drop(reply.send(Err(cause.clone()))),
                         Job::DeadLetter { reply, .. } => drop(reply.send(Err(cause.clone()))),
                         Job::RemoveDeadLetter { reply, .. } => drop(reply.send(Err(cause.clone()))),
+                        Job::Archive { reply, .. } => drop(reply.send(Err(cause.clone()))),
+                        Job::Purge { reply, .. } => drop(reply.send(Err(cause.clone()))),
                     }
                 }
             }
         }
         self.metrics.queue_bytes.dec_by(bytes as i64);
+    }
+}
+
+impl Writer {
+    /// Gives pages that nothing lies in any more back to the file system: so many at a time, because senders wait.
+    fn give_back(&self) {
+        let freed = self.connection.execute_batch(&format!("PRAGMA incremental_vacuum({FREED_PAGES_MAX})"));
+        if let Err(cause) = freed {
+            debug!(%cause, "the space of deleted events stays in the file, and will be used by new ones");
+        }
     }
 }
 
@@ -146,6 +176,14 @@ fn commit(connection: &mut Connection, mut state: State, group: &[Job]) -> rusql
                 }
                 Job::RemoveDeadLetter { seq, .. } => {
                     done.push(Done::LetterRemoved(dead_letters::remove(&transaction, *seq)?));
+                }
+                Job::Archive { which, at, .. } => {
+                    done.push(Done::Archived(archive::archive(&transaction, which, *at)?));
+                }
+                Job::Purge { before, limit, .. } => {
+                    let seqs = archive::purge(&transaction, *before, *limit)?;
+                    state.events -= seqs.len() as i64;
+                    done.push(Done::Purged(seqs));
                 }
             }
         }
@@ -175,7 +213,7 @@ impl<'a> Statements<'a> {
         Ok(Self {
             event: connection.prepare_cached(
                 "INSERT INTO event(seq, id, time, received, level, type, alert, archived, node_id, timestamp, source, \
-                 data, trace_id, span_id, archived_at, hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) \
+                 data, trace_id, span_id, archived_at, hash, archived_time) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) \
                  ON CONFLICT(id) DO NOTHING",
             )?,
             known: connection.prepare_cached("SELECT hash FROM event WHERE id = ?")?,
@@ -206,6 +244,7 @@ impl<'a> Statements<'a> {
             row.span_id,
             row.archived_at,
             row.hash,
+            row.archived_time,
         ])?;
         if inserted == 0 {
             let known: Option<i64> = self.known.query_row([&row.id], |known| known.get(0)).optional()?;
