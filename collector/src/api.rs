@@ -13,7 +13,8 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{OriginalUri, State},
-    http::{Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -22,7 +23,7 @@ use labtrail_shared::{
     telemetry::{METRICS_CONTENT_TYPE, Metrics},
 };
 
-use crate::{config::Config, ingest::Ingest, store::EventStore};
+use crate::{backup::Backups, config::Config, ingest::Ingest, store::EventStore};
 use body::BodyReader;
 use error::Problem;
 use live::Live;
@@ -34,6 +35,7 @@ struct Api {
     ingest: Arc<Ingest>,
     live: Live,
     bodies: BodyReader,
+    backups: Backups,
     config: Config,
     metrics: Metrics,
 }
@@ -45,13 +47,14 @@ pub(crate) fn router(
     config: &Config,
     store: Arc<dyn EventStore>,
     ingest: Arc<Ingest>,
+    backups: Backups,
     metrics: Metrics,
     tasks: &mut Tasks,
     stop: Stop,
 ) -> Router {
     let live = Live::start(Arc::clone(&store), &config.live, &metrics, tasks, stop);
     let bodies = BodyReader::new(&config.http);
-    let api = Arc::new(Api { store, ingest, live, bodies, config: config.clone(), metrics });
+    let api = Arc::new(Api { store, ingest, live, bodies, backups, config: config.clone(), metrics });
     Router::new()
         .merge(madsci::routes())
         .nest("/api/v1", v1::routes())
@@ -60,6 +63,7 @@ pub(crate) fn router(
         .route("/openapi.json", get(openapi::document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(madsci::around))
         .with_state(api)
 }
 
@@ -68,14 +72,11 @@ async fn metrics_text(State(api): Shared) -> Response {
 }
 
 /// Our routes answer in our form, all others in `FastAPI`'s, which also sends a path with a slash at its end to that without.
-async fn not_found(OriginalUri(uri): OriginalUri) -> Response {
-    let path = uri.path();
-    let trimmed = path.trim_end_matches('/');
-    if trimmed.len() < path.len() && !trimmed.is_empty() {
-        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let location = [(header::LOCATION, format!("{trimmed}{query}"))];
-        return (StatusCode::TEMPORARY_REDIRECT, location).into_response();
+async fn not_found(OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
+    if let Some(redirect) = madsci::without_slash(&uri, &headers) {
+        return redirect;
     }
+    let path = uri.path();
     if path.starts_with("/api/v1") {
         let detail = format!("there is nothing at {path}; /openapi.json lists what there is");
         return Problem::new(StatusCode::NOT_FOUND, "not-found", "no such resource", detail).into_response();

@@ -18,11 +18,12 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::{
-    api,
+    api, backup,
     config::{Config, ListenAddress},
     consume::{self, ConsumeError},
     ingest::Ingest,
     kafka::producer::{Producer, ProducerError},
+    retention,
     store::{self, StoreOpenError},
 };
 
@@ -99,7 +100,9 @@ impl Collector {
             let own_id = own_id(&config.data_dir)?;
             consume::start(&config.kafka, &own_id, Arc::clone(&ingest), tasks, stop.clone(), &metrics)?;
         }
-        let router = api::router(&config, store, ingest, metrics, tasks, stop.clone());
+        retention::start(&config.retention, Arc::clone(&store), tasks, stop.clone(), &metrics);
+        let backups = backup::start(&config, Arc::clone(&store), tasks, stop.clone(), &metrics);
+        let router = api::router(&config, store, ingest, backups, metrics, tasks, stop.clone());
         let listener = listener.tap_io(|connection| {
             // Answers are small and somebody waits for each of them.
             let _ = connection.set_nodelay(true);

@@ -10,7 +10,9 @@ use labtrail_shared::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
+    backup::BackupConfig,
     kafka::KafkaConfig,
+    retention::RetentionConfig,
     store::{MongoConfig, StoreConfig, StoreKind},
 };
 
@@ -40,6 +42,10 @@ pub struct Config {
     pub store: StoreConfig,
     /// Where events come from when they come through Kafka.
     pub kafka: KafkaConfig,
+    /// How long events are kept.
+    pub retention: RetentionConfig,
+    /// When and where backups are made.
+    pub backup: BackupConfig,
     /// How the process logs.
     pub log: LogConfig,
 }
@@ -57,6 +63,8 @@ impl Default for Config {
             live: LiveConfig::default(),
             store: StoreConfig::default(),
             kafka: KafkaConfig::default(),
+            retention: RetentionConfig::default(),
+            backup: BackupConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -66,6 +74,19 @@ impl Config {
     /// The file of the `SQLite` store.
     pub fn store_path(&self) -> PathBuf {
         self.store.path.clone().unwrap_or_else(|| self.data_dir.join("events.sqlite"))
+    }
+
+    /// The folder of the backups.
+    pub fn backup_dir(&self) -> PathBuf {
+        self.backup.dir.clone().unwrap_or_else(|| self.data_dir.join("backups"))
+    }
+
+    /// The name of what is backed up.
+    pub(crate) fn database_name(&self) -> String {
+        match self.store.kind {
+            StoreKind::Sqlite => "labtrail".to_owned(),
+            StoreKind::Mongodb => self.store.mongodb.database.clone(),
+        }
     }
 
     /// Where events are kept, in words for a log.
@@ -83,6 +104,7 @@ impl Config {
     pub fn to_toml(&self) -> String {
         let mut effective = self.clone();
         effective.store.path = Some(self.store_path());
+        effective.backup.dir = Some(self.backup_dir());
         toml::to_string_pretty(&effective).expect("the config has only tables with text keys")
     }
 }
@@ -120,11 +142,13 @@ pub struct SearchConfig {
     /// How long a query may look before it answers with what it has, says `complete: false` and where to go on.
     /// Default 2s.
     pub time_max: Period,
+    /// How long one of MADSci's lists, which have no end of their own, may take; then it is cut off. Default 10m.
+    pub list_time_max: Period,
 }
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        Self { time_max: Period::secs(2) }
+        Self { time_max: Period::secs(2), list_time_max: Period::secs(600) }
     }
 }
 
@@ -357,7 +381,7 @@ mod tests {
         check(
             "listn = \"x\"",
             "collector.toml:1: listn: unknown key `listn`: did you mean `listen`? (valid: listen, data_dir, zone, \
-             manager_id, stop_time_max, http, search, live, store, kafka, log)",
+             manager_id, stop_time_max, http, search, live, store, kafka, retention, backup, log)",
         );
         check(
             "zone = \"Mars/Base\"",

@@ -6,12 +6,14 @@
 
 mod api;
 pub mod audit;
+pub mod backup;
 pub mod collector;
 mod compute;
 pub mod config;
 pub mod consume;
 pub mod ingest;
 pub mod kafka;
+pub mod retention;
 pub mod store;
 
 pub use collector::{Collector, CollectorError};

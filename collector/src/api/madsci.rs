@@ -1,11 +1,17 @@
-//! MADSci's routes, answering as its Event Manager does: same paths, same bodies, `FastAPI`'s error shapes.
+//! MADSci's routes, answering as its Event Manager does: same paths, same bodies, `FastAPI`'s error shapes. Where they
+//! differ, `docs/madsci.md` says so, and a test against the real server finds no other difference.
 
+mod archive;
+mod backup;
 mod body;
 mod error;
 mod events;
 mod health;
+mod list;
 mod parameters;
 mod python_json;
+mod query;
+mod surface;
 
 use std::sync::Arc;
 
@@ -13,28 +19,30 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use super::Api;
 pub(super) use {
+    archive::{
+        __path_archive_events, __path_get_archived_events, __path_purge_archived_events, ArchiveEventsRequest,
+        ArchiveEventsResponse, PurgeEventsResponse,
+    },
+    backup::{__path_create_backup, __path_get_backup_status, BackupRequest, BackupResponse, BackupStatusResponse},
     error::{Detail, detail},
-    events::{__path_get_event, __path_get_events, __path_post_event, __path_query_events},
+    events::{__path_get_event, __path_get_events, __path_post_event},
     health::{__path_get_health, Health},
+    query::__path_query_events,
+    surface::{around, without_slash},
 };
 
 pub(super) fn routes() -> Router<Arc<Api>> {
-    // As MADSci: any page may ask, without credentials, with the headers that it names.
-    let cors = CorsLayer::new()
-        .allow_origin(AllowOrigin::any())
-        .allow_methods(AllowMethods::mirror_request())
-        .allow_headers(AllowHeaders::mirror_request());
     Router::new()
         .route("/health", get(health::get_health))
         .route("/event", post(events::post_event))
         .route("/event/{id}", get(events::get_event))
         .route("/events", get(events::get_events))
-        .route("/events/query", post(events::query_events))
-        // Set here so that the layer lies around it: the question whether a page may ask comes with the method OPTIONS.
-        .method_not_allowed_fallback(super::method_not_allowed)
-        .layer(cors)
+        .route("/events/query", post(query::query_events))
+        .route("/events/archive", post(archive::archive_events))
+        .route("/events/archived", get(archive::get_archived_events).delete(archive::purge_archived_events))
+        .route("/backup", post(backup::create_backup).get(backup::get_backup_status))
+        .route("/backup/status", get(backup::get_backup_status))
 }

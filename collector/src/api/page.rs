@@ -24,6 +24,7 @@ pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/", get(async |headers: HeaderMap| file("index.html", &headers)))
         .route("/docs", get(async |headers: HeaderMap| file("docs.html", &headers)))
+        .route("/redoc", get(async |headers: HeaderMap| file("docs.html", &headers)))
         .route("/ui/{*path}", get(async |Path(path): Path<String>, headers: HeaderMap| file(&path, &headers)))
 }
 

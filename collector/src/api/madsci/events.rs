@@ -1,37 +1,29 @@
 //! Events in and out, one at a time and as objects keyed by id.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
     body::Body,
     extract::{ConnectInfo, Path, RawQuery, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use labtrail_shared::filter::Filter;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     body::{self, Unread},
     error::Detail,
-    parameters::Parameters,
+    list::List,
+    parameters::{LevelFloor, Parameters},
 };
 use crate::{
     api::{Api, openapi::EventDocument},
     ingest::{Origin, reason},
-    store::{Criteria, EventStore, Order, Search, StoreError, StoredEvent},
+    store::{Criteria, Order},
 };
 
 const NUMBER_DEFAULT: i64 = 100;
-
-/// Lists have no limit in MADSci, so they are read and sent in parts.
-const PART_EVENTS: usize = 1000;
-
-/// How long the store looks before it is asked to go on. These lists are always complete; this is only so that one that
-/// nobody waits for any more ends.
-const PART_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Store one event
 ///
@@ -118,106 +110,20 @@ pub(crate) async fn get_events(State(api): State<Arc<Api>>, query: RawQuery) -> 
     let mut parameters = Parameters::new(query);
     let number = parameters.integer("number").unwrap_or(NUMBER_DEFAULT);
     let offset = parameters.not_negative("offset").unwrap_or(0);
-    let level_min = parameters.level("level");
+    let level = parameters.level("level");
     let zone = api.ingest.zone();
     let from = parameters.time("start_time", zone);
     let to = parameters.time("end_time", zone).map(|end| end.saturating_add(1));
     let include_archived = parameters.boolean("include_archived").unwrap_or(false);
     parameters.finish()?;
+    let level_min = match level {
+        None => None,
+        Some(LevelFloor::From(level)) => Some(level),
+        Some(LevelFloor::Unreachable) => return Ok(Json(json!({})).into_response()),
+    };
     let archived = (!include_archived).then_some(false);
     let criteria = Criteria { level_min, from, to, archived, ..Criteria::default() };
     // As in MongoDB: no number is no limit, and its sign does not count.
     let number = if number == 0 { usize::MAX } else { number.unsigned_abs() as usize };
-    let list = List::new(&api, criteria, Order::Descending, offset as usize, number);
-    list.into_response().await
-}
-
-/// Query events
-///
-/// The body is a MongoDB query selector; every event that matches is in the answer, the oldest first.
-#[utoipa::path(
-    post,
-    path = "/events/query",
-    tag = "madsci",
-    request_body(content = serde_json::Value, description = "A MongoDB query selector"),
-    responses(
-        (status = 200, description = "Events by id", body = std::collections::HashMap<String, EventDocument>),
-        (status = 400, description = "The selector is not valid: `detail` names the operator and its place", body = Detail),
-        (status = 413, description = "The body is larger than the option `http.body_bytes_max` allows", body = Detail),
-        (status = 422, description = "There is no selector", body = Detail),
-        (status = 503, description = "The store is not available", body = Detail),
-    )
-)]
-pub(crate) async fn query_events(
-    State(api): State<Arc<Api>>,
-    headers: HeaderMap,
-    request: Body,
-) -> Result<Response, Detail> {
-    let received = api.bodies.read(&headers, request).await?;
-    let mut selector = body::read(&headers, &received.bytes)?.ok_or_else(body::missing)?;
-    if selector.as_array().is_some_and(Vec::is_empty) {
-        selector = serde_json::json!({});
-    }
-    let filter = Filter::parse(&selector).map_err(|error| Detail::text(StatusCode::BAD_REQUEST, error.to_string()))?;
-    let criteria = Criteria { filter: Some(filter), ..Criteria::default() };
-    List::new(&api, criteria, Order::Ascending, 0, usize::MAX).into_response().await
-}
-
-/// A list of events on its way to a client: an object keyed by id, written part by part.
-struct List {
-    store: Arc<dyn EventStore>,
-    /// What to ask the store for next; none when all was read.
-    search: Option<Search>,
-    /// How many events may still come.
-    left: usize,
-    is_begun: bool,
-    is_ended: bool,
-}
-
-impl List {
-    fn new(api: &Api, criteria: Criteria, order: Order, offset: usize, number: usize) -> Self {
-        let (limit, time_max) = (PART_EVENTS, PART_TIME_MAX);
-        let search = Search { criteria, order, after: None, offset, limit, time_max };
-        Self { store: Arc::clone(&api.store), search: Some(search), left: number, is_begun: false, is_ended: false }
-    }
-
-    /// What fails before the first event is an error of its own; later the answer ends early, which clients notice.
-    async fn into_response(mut self) -> Result<Response, Detail> {
-        let first = self.part().await?;
-        let rest = futures_util::stream::unfold(self, async |mut list| {
-            if list.is_ended {
-                return None;
-            }
-            Some((list.part().await, list))
-        });
-        let all = futures_util::stream::StreamExt::chain(futures_util::stream::iter([Ok(first)]), rest);
-        Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(all)).into_response())
-    }
-
-    /// The next piece of the text.
-    async fn part(&mut self) -> Result<Bytes, StoreError> {
-        let mut text = String::new();
-        while text.is_empty() {
-            let Some(mut search) = self.search.take() else {
-                self.is_ended = true;
-                text.push_str(if self.is_begun { "}" } else { "{}" });
-                break;
-            };
-            search.limit = PART_EVENTS.min(self.left);
-            let page = self.store.search(search.clone()).await?;
-            self.left -= page.items.len();
-            if let Some(next) = page.next.filter(|_| self.left > 0) {
-                // What was to be left out was left out before the first page.
-                self.search = Some(Search { after: Some(next), offset: 0, ..search });
-            }
-            for StoredEvent { event, .. } in page.items {
-                text.push(if self.is_begun { ',' } else { '{' });
-                self.is_begun = true;
-                text.push_str(&event["_id"].to_string());
-                text.push(':');
-                text.push_str(&event.to_string());
-            }
-        }
-        Ok(Bytes::from(text))
-    }
+    List::search(&api, criteria, Order::Descending, offset as usize, number).into_response().await
 }

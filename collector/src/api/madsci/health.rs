@@ -25,7 +25,7 @@ pub(crate) struct Health {
     /// How many events are stored, exactly; `null` if that cannot be read.
     total_events: Option<u64>,
     /// MADSci's own telemetry: not in use.
-    otel_enabled: bool,
+    otel_enabled: Option<bool>,
     /// MADSci's own telemetry: not in use.
     otel_exporter_type: Option<String>,
     /// MADSci's own telemetry: not in use.
@@ -58,7 +58,7 @@ pub(crate) async fn get_health(State(api): State<Arc<Api>>) -> Json<Health> {
         db_connected: count.is_ok(),
         kafka_connected,
         total_events: count.ok(),
-        otel_enabled: false,
+        otel_enabled: None,
         otel_exporter_type: None,
         otel_endpoint: None,
     })

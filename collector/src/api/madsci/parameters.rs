@@ -6,12 +6,23 @@ use jiff::tz::TimeZone;
 use labtrail_shared::{level::LogLevel, timestamp::EventTimestamp};
 use serde_json::{Value, json};
 
-use super::error::Detail;
+use super::error::{BOOL_PARSING, Detail, LEVELS, time_problem};
+
+const INT_PARSING: &str = "Input should be a valid integer, unable to parse string as an integer";
 
 #[derive(Debug)]
 pub(super) struct Parameters {
     given: Vec<(String, String)>,
     problems: Vec<Detail>,
+}
+
+/// A lowest level that is asked for, which need not be one of the six.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LevelFloor {
+    /// This level and above.
+    From(LogLevel),
+    /// No event is so grave.
+    Unreachable,
 }
 
 impl Parameters {
@@ -26,58 +37,123 @@ impl Parameters {
         self.given.iter().rfind(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    fn read<T>(&mut self, name: &str, kind: &str, message: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let text = self.text(name)?.to_owned();
-        let value = read(&text);
-        if value.is_none() {
-            self.problems.push(Detail::input(kind, &json!(["query", name]), message, &json!(text), &Value::Null));
-        }
-        value
+    /// All that are given, in their order.
+    pub(super) fn given(&self) -> &[(String, String)] {
+        &self.given
+    }
+
+    fn problem(&mut self, kind: &str, place: &Value, message: &str, context: &Value) {
+        let name = place[1].as_str().unwrap_or_default();
+        let input = json!(self.text(name));
+        self.problems.push(Detail::input(kind, place, message, &input, context));
     }
 
     pub(super) fn integer(&mut self, name: &str) -> Option<i64> {
-        let message = "Input should be a valid integer, unable to parse string as an integer";
-        self.read(name, "int_parsing", message, |text| text.trim().parse().ok())
+        let place = json!(["query", name]);
+        match read_integer(self.text(name)?) {
+            Some(Ok(number)) => return Some(number),
+            // A number that MADSci's database would choke on.
+            Some(Err(TooLarge)) => {
+                let message = format!("Input should be between {} and {}", i64::MIN, i64::MAX);
+                self.problem("int_parsing_size", &place, &message, &Value::Null);
+            }
+            None => self.problem("int_parsing", &place, INT_PARSING, &Value::Null),
+        }
+        None
     }
 
-    /// A number that MADSci's database would choke on.
+    /// A number that MADSci's database would choke on if it were negative.
     pub(super) fn not_negative(&mut self, name: &str) -> Option<u64> {
         let number = self.integer(name)?;
         if number < 0 {
-            let (message, context) = ("Input should be greater than or equal to 0", json!({"ge": 0}));
-            let place = json!(["query", name]);
-            self.problems.push(Detail::input(
-                "greater_than_equal",
-                &place,
-                message,
-                &json!(number.to_string()),
-                &context,
-            ));
+            let message = "Input should be greater than or equal to 0";
+            self.problem("greater_than_equal", &json!(["query", name]), message, &json!({"ge": 0}));
         }
         u64::try_from(number).ok()
     }
 
     pub(super) fn boolean(&mut self, name: &str) -> Option<bool> {
-        let message = "Input should be a valid boolean, unable to interpret input";
-        self.read(name, "bool_parsing", message, |text| match text.to_ascii_lowercase().as_str() {
-            "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
-            "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
-            _ => None,
-        })
+        match self.text(name)?.to_ascii_lowercase().as_str() {
+            "1" | "true" | "t" | "yes" | "y" | "on" => return Some(true),
+            "0" | "false" | "f" | "no" | "n" | "off" => return Some(false),
+            _ => self.problem("bool_parsing", &json!(["query", name]), BOOL_PARSING, &Value::Null),
+        }
+        None
     }
 
-    pub(super) fn level(&mut self, name: &str) -> Option<LogLevel> {
-        self.read(name, "enum", "Input should be 0, 10, 20, 30, 40 or 50", LogLevel::from_text)
+    pub(super) fn level(&mut self, name: &str) -> Option<LevelFloor> {
+        let text = self.text(name)?;
+        let number = match read_integer(text) {
+            Some(Ok(number)) => Some(number),
+            Some(Err(TooLarge)) => Some(if text.contains('-') { i64::MIN } else { i64::MAX }),
+            None => LogLevel::from_text(text).map(|level| i64::from(level.number())),
+        };
+        let Some(number) = number else {
+            self.problem("int_parsing", &json!(["query", name, "int"]), INT_PARSING, &Value::Null);
+            let (place, message) =
+                (json!(["query", name, "int-enum[EventLogLevel]"]), format!("Input should be {LEVELS}"));
+            self.problem("enum", &place, &message, &json!({"expected": LEVELS}));
+            return None;
+        };
+        let floor = LogLevel::ALL.into_iter().find(|level| i64::from(level.number()) >= number);
+        Some(floor.map_or(LevelFloor::Unreachable, LevelFloor::From))
     }
 
     /// An instant in microseconds UTC.
     pub(super) fn time(&mut self, name: &str, zone: &TimeZone) -> Option<i64> {
-        let message = "Input should be a valid datetime or date";
-        let time = self.read(name, "datetime_from_date_parsing", message, |text| EventTimestamp::parse(text).ok());
-        time.map(|time| time.utc_micros(zone))
+        match EventTimestamp::parse(self.text(name)?) {
+            Ok(time) => Some(time.utc_micros(zone)),
+            Err(error) => {
+                let (kind, message, context) = time_problem(error.kind);
+                self.problem(kind, &json!(["query", name]), &message, &context);
+                None
+            }
+        }
     }
 
     pub(super) fn finish(self) -> Result<(), Detail> {
         if self.problems.is_empty() { Ok(()) } else { Err(Detail::all(self.problems)) }
+    }
+}
+
+/// An integer beyond 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooLarge;
+
+/// Reads an integer as pydantic does: blanks around it, a sign, single `_` between digits, and a fraction of zeros.
+pub(super) fn read_integer(text: &str) -> Option<Result<i64, TooLarge>> {
+    let text = text.trim();
+    let whole = match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0') => whole,
+        Some(_) => return None,
+        None => text,
+    };
+    let (sign, digits) = match whole.as_bytes() {
+        [b'-', ..] => ("-", &whole[1..]),
+        [b'+', ..] => ("", &whole[1..]),
+        _ => ("", whole),
+    };
+    let is_written_right = !digits.is_empty()
+        && digits.split('_').all(|part| !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit()));
+    is_written_right.then(|| format!("{sign}{}", digits.replace('_', "")).parse().map_err(|_| TooLarge))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TooLarge, read_integer};
+
+    #[test]
+    fn integers_are_read_as_pydantic_reads_them() {
+        let check =
+            |text: &str, expected: Option<Result<i64, TooLarge>>| assert_eq!(read_integer(text), expected, "{text}");
+        for (text, number) in
+            [("5", 5), (" 5 ", 5), ("+5", 5), ("-5", -5), ("1_000", 1000), ("1.0", 1), ("007", 7), ("-0", 0)]
+        {
+            check(text, Some(Ok(number)));
+        }
+        for text in ["", "x", "1.5", "1.", "1__0", "_1", "1_", "--1", "1e3", "٣", "0x10"] {
+            check(text, None);
+        }
+        check("99999999999999999999", Some(Err(TooLarge)));
     }
 }
