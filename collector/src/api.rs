@@ -55,7 +55,7 @@ pub(crate) fn router(
     let live = Live::start(Arc::clone(&store), &config.live, &metrics, tasks, stop);
     let bodies = BodyReader::new(&config.http);
     let api = Arc::new(Api { store, ingest, live, bodies, backups, config: config.clone(), metrics });
-    Router::new()
+    let routes = Router::new()
         .merge(madsci::routes())
         .nest("/api/v1", v1::routes())
         .merge(page::routes())
@@ -63,8 +63,9 @@ pub(crate) fn router(
         .route("/openapi.json", get(openapi::document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(madsci::around))
-        .with_state(api)
+        .with_state(api);
+    // Around all of it: a layer of the routes' own would be inside of what answers to wrong methods.
+    Router::new().fallback_service(routes).layer(middleware::from_fn(madsci::around))
 }
 
 async fn metrics_text(State(api): Shared) -> Response {

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::python::read_integer;
+
 /// How grave an event is. The numbers are Python's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
@@ -59,10 +61,7 @@ impl LogLevel {
         if let Some(level) = Self::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(name)) {
             return Some(level);
         }
-        match text.trim().parse::<f64>() {
-            Ok(number) if number.fract() == 0.0 => Self::from_number(number as i64),
-            _ => None,
-        }
+        read_integer(text).and_then(Result::ok).and_then(Self::from_number)
     }
 
     /// The level in a JSON value: a number, a text, or `false` (which MADSci reads as 0).

@@ -197,11 +197,33 @@ impl Reader<'_> {
     }
 }
 
+/// An integer beyond 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge;
+
+/// Reads an integer in a text as pydantic does: blanks around it, a sign, single `_` between digits, and a fraction of zeros.
+pub fn read_integer(text: &str) -> Option<Result<i64, TooLarge>> {
+    let text = text.trim();
+    let whole = match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0') => whole,
+        Some(_) => return None,
+        None => text,
+    };
+    let (sign, digits) = match whole.as_bytes() {
+        [b'-', ..] => ("-", &whole[1..]),
+        [b'+', ..] => ("", &whole[1..]),
+        _ => ("", whole),
+    };
+    let is_written_right = !digits.is_empty()
+        && digits.split('_').all(|part| !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit()));
+    is_written_right.then(|| format!("{sign}{}", digits.replace('_', "")).parse().map_err(|_| TooLarge))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{read_literal, str_of};
+    use super::{TooLarge, read_integer, read_literal, str_of};
 
     #[test]
     fn values_are_spelt_as_python_spells_them() {
@@ -237,5 +259,20 @@ mod tests {
             check(bad, None);
         }
         check(&"[".repeat(1000), None);
+    }
+
+    #[test]
+    fn integers_are_read_as_pydantic_reads_them() {
+        let check =
+            |text: &str, expected: Option<Result<i64, TooLarge>>| assert_eq!(read_integer(text), expected, "{text}");
+        for (text, number) in
+            [("5", 5), (" 5 ", 5), ("+5", 5), ("-5", -5), ("1_000", 1000), ("1.0", 1), ("007", 7), ("-0", 0)]
+        {
+            check(text, Some(Ok(number)));
+        }
+        for text in ["", "x", "1.5", "1.", "1__0", "_1", "1_", "--1", "1e3", "٣", "0x10"] {
+            check(text, None);
+        }
+        check("99999999999999999999", Some(Err(TooLarge)));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Write as _};
 
-use jiff::{Timestamp, civil, tz::Offset, tz::TimeZone};
+use jiff::{Timestamp, civil, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use speedate::{Date, DateTime, DateTimeConfig, MicrosecondsPrecisionOverflowBehavior, Time, TimeConfig};
@@ -32,7 +32,7 @@ pub struct TimestampError {
 pub enum TimestampErrorKind {
     /// A text that is neither a time nor a date.
     Text(&'static str),
-    /// A number that is beyond the calendar.
+    /// A number or a text that is beyond the calendar.
     Number(&'static str),
     /// Neither a text nor a number.
     Other,
@@ -76,7 +76,7 @@ impl EventTimestamp {
             return self.civil_micros.saturating_sub(i64::from(offset) * MICROS_PER_SECOND);
         }
         let micros = self.civil_micros.rem_euclid(MICROS_PER_SECOND);
-        civil_from_micros(self.civil_micros - micros)
+        civil_from_seconds(self.civil_micros.div_euclid(MICROS_PER_SECOND))
             .and_then(|civil| zone.to_ambiguous_timestamp(civil).compatible().ok())
             .map_or(self.civil_micros, |instant| instant.as_microsecond() + micros)
     }
@@ -86,7 +86,7 @@ impl EventTimestamp {
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
         let error = |kind| TimestampError { text: format!("{text:?}"), kind };
         match DateTime::parse_str_with_config(text, &config()) {
-            Ok(read) => Self::of(read).map_err(|reason| error(TimestampErrorKind::Text(reason))),
+            Ok(read) => Self::of(read).map_err(|reason| error(TimestampErrorKind::Number(reason))),
             // A date alone is its midnight. Where it is none either, that is what pydantic tells of.
             Err(_) => match Date::parse_str(text) {
                 Ok(date) => Self::of(DateTime { date, time: MIDNIGHT })
@@ -134,9 +134,12 @@ fn config() -> DateTimeConfig {
     DateTimeConfig { time_config, ..DateTimeConfig::default() }
 }
 
-fn civil_from_micros(micros: i64) -> Option<civil::DateTime> {
-    let at = Timestamp::from_microsecond(micros).ok()?;
-    Some(Offset::UTC.to_datetime(at))
+/// The library's instants end a day before its calendar does, so this does not go through one.
+fn civil_from_seconds(seconds: i64) -> Option<civil::DateTime> {
+    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let days = jiff::Span::new().try_days(day).ok()?;
+    let date = civil::date(1970, 1, 1).checked_add(days).ok()?;
+    Some(date.at((second / 3600) as i8, (second / 60 % 60) as i8, (second % 60) as i8, 0))
 }
 
 impl fmt::Display for EventTimestamp {
@@ -144,7 +147,7 @@ impl fmt::Display for EventTimestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::with_capacity(32);
         let micros = self.civil_micros.rem_euclid(MICROS_PER_SECOND);
-        let civil = civil_from_micros(self.civil_micros - micros).unwrap_or(civil::DateTime::MIN);
+        let civil = civil_from_seconds(self.civil_micros.div_euclid(MICROS_PER_SECOND)).unwrap_or(civil::DateTime::MIN);
         write!(
             text,
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
@@ -203,11 +206,22 @@ mod tests {
         check("2026-11-23T09:18:44+00:00", "2026-11-23T09:18:44Z");
         check("2026-11-23T09:18:44+0530", "2026-11-23T09:18:44+05:30");
         check("2026-11-23T09:18:44-03:00", "2026-11-23T09:18:44-03:00");
+        check("9999-12-31T23:59:59.999999", "9999-12-31T23:59:59.999999");
+        check("9999-12-31T23:59:59-02:00", "9999-12-31T23:59:59-02:00");
+        check("0001-01-01", "0001-01-01T00:00:00");
         check("1700000000", "2023-11-14T22:13:20Z");
         check("1700000000000", "2023-11-14T22:13:20Z");
         check("1700000000.25", "2023-11-14T22:13:20.250000Z");
-        for bad in ["", "yesterday", "2026-13-01", "2026-02-30", "2026-11-23T25:00", "2026-11-23T09:18:44+99:00", "nan", " 2026-11-23"]
-        {
+        for bad in [
+            "",
+            "yesterday",
+            "2026-13-01",
+            "2026-02-30",
+            "2026-11-23T25:00",
+            "2026-11-23T09:18:44+99:00",
+            "nan",
+            " 2026-11-23",
+        ] {
             assert!(EventTimestamp::parse(bad).is_err(), "{bad}");
         }
     }

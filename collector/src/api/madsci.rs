@@ -12,6 +12,7 @@ mod parameters;
 mod python_json;
 mod query;
 mod surface;
+mod unicode;
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use jiff::{Timestamp, tz::TimeZone};
-use labtrail_shared::timestamp::EventTimestamp;
+use labtrail_shared::{python::read_integer, timestamp::EventTimestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ use super::{
     body,
     error::{Detail, time_problem},
     list::List,
-    parameters::{Parameters, read_integer},
+    parameters::Parameters,
 };
 use crate::{
     api::{Api, openapi::EventDocument},
@@ -145,8 +145,8 @@ pub(crate) async fn archive_events(
     request: Body,
 ) -> Result<Json<ArchiveEventsResponse>, Detail> {
     let received = api.bodies.read(&headers, request).await?;
-    let value = body::read(&headers, &received.bytes)?.ok_or_else(body::missing)?;
-    let request = ArchiveEventsRequest::read(&value)?;
+    let body = body::read(&headers, &received.bytes)?.ok_or_else(body::missing)?;
+    let request = ArchiveEventsRequest::read(&body.value)?;
     let ids = request.event_ids.filter(|ids| !ids.is_empty());
     let count = match (ids, request.before_date) {
         (Some(ids), _) => {

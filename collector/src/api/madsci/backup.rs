@@ -108,7 +108,7 @@ pub(crate) async fn create_backup(
     request: Body,
 ) -> Result<Json<BackupResponse>, Detail> {
     let received = api.bodies.read(&headers, request).await?;
-    let request = BackupRequest::read(body::read(&headers, &received.bytes)?.as_ref())?;
+    let request = BackupRequest::read(body::read(&headers, &received.bytes)?.map(|body| body.value).as_ref())?;
     let path = api.backups.make(request.description).await?;
     Ok(Json(BackupResponse { backup_path: path.display().to_string(), status: "completed" }))
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     error::Detail,
     python_json::{self, DEPTH_MAX, TOO_DEEP, Wrong},
+    unicode,
 };
 
 /// Why a body was not read.
@@ -26,22 +27,27 @@ impl From<Unread> for Detail {
     }
 }
 
+/// A body that was read.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub(super) value: Value,
+    /// Whether null stands in it for a number that JSON has not got.
+    pub(super) is_inexact: bool,
+}
+
 /// Reads a body. One without a JSON content type counts as a text, as in `FastAPI`; an empty one, and null, as none.
-pub(super) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Value>, Unread> {
+pub(super) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Body>, Unread> {
     if bytes.is_empty() {
         return Ok(None);
     }
+    let text = unicode::decode(bytes).ok_or_else(unreadable)?;
     if !is_json(headers) {
-        return match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Some(Value::String(text.to_owned()))),
-            Err(_) => Err(unreadable()),
-        };
+        return Ok(Some(Body { value: Value::String(text.into_owned()), is_inexact: false }));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| unreadable())?;
-    let read = if python_json::may_hold_large_integers(text) { None } else { serde_json::from_str(text).ok() };
-    let value = match read {
-        Some(value) => value,
-        None => python_json::read(text).map_err(|wrong| match wrong {
+    let read = if python_json::may_hold_odd_integers(&text) { None } else { serde_json::from_str(&text).ok() };
+    let python_json::Read { value, is_inexact } = match read {
+        Some(value) => python_json::Read { value, is_inexact: false },
+        None => python_json::read(&text).map_err(|wrong| match wrong {
             Wrong::Syntax(words, at) => {
                 let context = json!({"error": words});
                 let place = json!(["body", at]);
@@ -53,7 +59,7 @@ pub(super) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Value>, U
     if let Some(reason) = unstorable_part(&value, 0) {
         return Err(Unread::Unstorable(reason));
     }
-    Ok(Some(value).filter(|value| !value.is_null()))
+    Ok(Some(Body { value, is_inexact }).filter(|body| !body.value.is_null()))
 }
 
 /// That there is none.

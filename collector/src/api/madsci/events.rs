@@ -5,10 +5,11 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     Json,
     body::Body,
-    extract::{ConnectInfo, Path, RawQuery, State},
-    http::{HeaderMap, StatusCode},
+    extract::{ConnectInfo, RawQuery, State},
+    http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::{
@@ -50,7 +51,7 @@ pub(crate) async fn post_event(
 ) -> Result<Json<Value>, Detail> {
     let received = api.bodies.read(&headers, request).await?;
     let value = match body::read(&headers, &received.bytes) {
-        Ok(Some(value)) => value,
+        Ok(Some(body)) => body.value,
         Ok(None) => return Err(body::missing()),
         Err(unread) => {
             // MADSci's client never sends an event again, so what it sent is kept.
@@ -78,9 +79,13 @@ pub(crate) async fn post_event(
         (status = 503, description = "The store is not available", body = Detail),
     )
 )]
-pub(crate) async fn get_event(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Json<Value>, Detail> {
+pub(crate) async fn get_event(State(api): State<Arc<Api>>, uri: Uri) -> Result<Json<Value>, Detail> {
+    let id = uri.path().strip_prefix("/event/").unwrap_or_default();
+    let id = percent_decode_str(id).decode_utf8_lossy();
     match api.store.get(&id).await? {
         Some(event) => Ok(Json(event.event)),
+        // MADSci takes the slash for one between two parts of a path.
+        None if id.contains('/') => Err(Detail::text(StatusCode::NOT_FOUND, "Not Found")),
         None => Err(Detail::text(StatusCode::NOT_FOUND, format!("Event with ID {id} not found"))),
     }
 }

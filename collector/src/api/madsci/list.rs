@@ -40,7 +40,7 @@ enum ListError {
 /// Where the events come from.
 enum Source {
     /// Those that a search finds.
-    Search(Search),
+    Search(Box<Search>),
     /// Those that were put aside, after a place in the order of that.
     Archived(Option<Position>),
 }
@@ -63,7 +63,8 @@ pub(super) struct List {
 impl List {
     pub(super) fn search(api: &Api, criteria: Criteria, order: Order, offset: usize, number: usize) -> Self {
         let (limit, time_max) = (PART_EVENTS, PART_TIME_MAX);
-        Self::new(api, Source::Search(Search { criteria, order, after: None, offset, limit, time_max }), 0, number)
+        let search = Search { criteria, order, after: None, offset, limit, time_max };
+        Self::new(api, Source::Search(Box::new(search)), 0, number)
     }
 
     pub(super) fn archived(api: &Api, offset: u64, number: usize) -> Self {
@@ -113,7 +114,7 @@ impl List {
                 return Err(ListError::TooLong(self.time_max));
             }
             let events = match source {
-                Source::Search(search) => self.search_part(search).await?,
+                Source::Search(search) => self.search_part(*search).await?,
                 Source::Archived(after) => self.archived_part(after).await?,
             };
             for StoredEvent { event, .. } in events {
@@ -133,7 +134,7 @@ impl List {
         self.left -= page.items.len();
         if let Some(next) = page.next.filter(|_| self.left > 0) {
             // What was to be left out was left out before the first page.
-            self.source = Some(Source::Search(Search { after: Some(next), offset: 0, ..search }));
+            self.source = Some(Source::Search(Box::new(Search { after: Some(next), offset: 0, ..search })));
         }
         Ok(page.items)
     }

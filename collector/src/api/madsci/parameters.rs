@@ -3,7 +3,11 @@
 use axum::extract::{Query, RawQuery};
 use axum::http::Uri;
 use jiff::tz::TimeZone;
-use labtrail_shared::{level::LogLevel, timestamp::EventTimestamp};
+use labtrail_shared::{
+    level::LogLevel,
+    python::{TooLarge, read_integer},
+    timestamp::EventTimestamp,
+};
 use serde_json::{Value, json};
 
 use super::error::{BOOL_PARSING, Detail, LEVELS, time_problem};
@@ -52,14 +56,16 @@ impl Parameters {
         let place = json!(["query", name]);
         match read_integer(self.text(name)?) {
             Some(Ok(number)) => return Some(number),
-            // A number that MADSci's database would choke on.
-            Some(Err(TooLarge)) => {
-                let message = format!("Input should be between {} and {}", i64::MIN, i64::MAX);
-                self.problem("int_parsing_size", &place, &message, &Value::Null);
-            }
+            Some(Err(TooLarge)) => self.too_large(name),
             None => self.problem("int_parsing", &place, INT_PARSING, &Value::Null),
         }
         None
+    }
+
+    /// A number that MADSci's database would choke on.
+    fn too_large(&mut self, name: &str) {
+        let message = format!("Input should be between {} and {}", i64::MIN, i64::MAX);
+        self.problem("int_parsing_size", &json!(["query", name]), &message, &Value::Null);
     }
 
     /// A number that MADSci's database would choke on if it were negative.
@@ -85,7 +91,10 @@ impl Parameters {
         let text = self.text(name)?;
         let number = match read_integer(text) {
             Some(Ok(number)) => Some(number),
-            Some(Err(TooLarge)) => Some(if text.contains('-') { i64::MIN } else { i64::MAX }),
+            Some(Err(TooLarge)) => {
+                self.too_large(name);
+                return None;
+            }
             None => LogLevel::from_text(text).map(|level| i64::from(level.number())),
         };
         let Some(number) = number else {
@@ -113,47 +122,5 @@ impl Parameters {
 
     pub(super) fn finish(self) -> Result<(), Detail> {
         if self.problems.is_empty() { Ok(()) } else { Err(Detail::all(self.problems)) }
-    }
-}
-
-/// An integer beyond 64 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooLarge;
-
-/// Reads an integer as pydantic does: blanks around it, a sign, single `_` between digits, and a fraction of zeros.
-pub(super) fn read_integer(text: &str) -> Option<Result<i64, TooLarge>> {
-    let text = text.trim();
-    let whole = match text.split_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0') => whole,
-        Some(_) => return None,
-        None => text,
-    };
-    let (sign, digits) = match whole.as_bytes() {
-        [b'-', ..] => ("-", &whole[1..]),
-        [b'+', ..] => ("", &whole[1..]),
-        _ => ("", whole),
-    };
-    let is_written_right = !digits.is_empty()
-        && digits.split('_').all(|part| !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit()));
-    is_written_right.then(|| format!("{sign}{}", digits.replace('_', "")).parse().map_err(|_| TooLarge))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{TooLarge, read_integer};
-
-    #[test]
-    fn integers_are_read_as_pydantic_reads_them() {
-        let check =
-            |text: &str, expected: Option<Result<i64, TooLarge>>| assert_eq!(read_integer(text), expected, "{text}");
-        for (text, number) in
-            [("5", 5), (" 5 ", 5), ("+5", 5), ("-5", -5), ("1_000", 1000), ("1.0", 1), ("007", 7), ("-0", 0)]
-        {
-            check(text, Some(Ok(number)));
-        }
-        for text in ["", "x", "1.5", "1.", "1__0", "_1", "1_", "--1", "1e3", "٣", "0x10"] {
-            check(text, None);
-        }
-        check("99999999999999999999", Some(Err(TooLarge)));
     }
 }

@@ -19,33 +19,61 @@ pub(super) const TOO_DEEP: &str = "nested deeper than 120 levels";
 const TOO_LARGE: &str = "an integer beyond 64 bits";
 const SURROGATE: &str = "half of a surrogate pair, which is no letter";
 
-/// Whether a body that `serde_json` accepts may hold an integer of which it loses digits, or that no store can hold.
-pub(super) fn may_hold_large_integers(text: &str) -> bool {
-    let mut length = 0;
+/// Whether a body that `serde_json` accepts may hold an integer of which it loses digits, or that no store can hold, or
+/// the integer -0, which is 0.
+pub(super) fn may_hold_odd_integers(text: &str) -> bool {
+    let (mut length, mut is_negative) = (0, false);
     text.bytes().any(|byte| {
-        length = if byte.is_ascii_digit() { length + 1 } else { 0 };
-        length >= 19
+        let is_digit = byte.is_ascii_digit();
+        length = if is_digit { length + 1 } else { 0 };
+        let is_minus_zero = is_negative && byte == b'0';
+        is_negative = byte == b'-';
+        length >= 19 || is_minus_zero
     })
 }
 
-/// Reads a body. Numbers that JSON has not got become null, as they do in MADSci.
-pub(super) fn read(text: &str) -> Result<Value, Wrong> {
+/// A body that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Read {
+    pub(super) value: Value,
+    /// Whether a number stood there that JSON has not got. Such become null, as they do in MADSci.
+    pub(super) is_inexact: bool,
+}
+
+/// Reads a body.
+pub(super) fn read(text: &str) -> Result<Read, Wrong> {
     let letters: Vec<char> = text.strip_prefix('\u{FEFF}').unwrap_or(text).chars().collect();
-    let mut reader = Reader { letters: &letters, at: 0 };
+    let mut reader = Reader { letters: &letters, at: 0, is_inexact: false, unstorable: None };
     reader.skip_blanks();
     let value = reader.value(0)?;
     reader.skip_blanks();
-    if reader.at < letters.len() { Err(Wrong::Syntax("Extra data", reader.at)) } else { Ok(value) }
+    if reader.at < letters.len() {
+        return Err(Wrong::Syntax("Extra data", reader.at));
+    }
+    match reader.unstorable {
+        Some(reason) => Err(Wrong::Unstorable(reason)),
+        None => Ok(Read { value, is_inexact: reader.is_inexact }),
+    }
 }
+
+/// Where reading ends, though what follows might not even be JSON.
+const RECURSION_MAX: usize = 200;
 
 struct Reader<'a> {
     letters: &'a [char],
     at: usize,
+    is_inexact: bool,
+    /// What was met first that no store can hold. What is no JSON is told of before that.
+    unstorable: Option<&'static str>,
 }
 
 impl Reader<'_> {
     fn next(&self) -> Option<char> {
         self.letters.get(self.at).copied()
+    }
+
+    fn unstorable(&mut self, reason: &'static str) {
+        self.unstorable.get_or_insert(reason);
     }
 
     fn skip_blanks(&mut self) {
@@ -65,6 +93,9 @@ impl Reader<'_> {
     fn value(&mut self, depth: usize) -> Result<Value, Wrong> {
         let start = self.at;
         if depth > DEPTH_MAX {
+            self.unstorable(TOO_DEEP);
+        }
+        if depth > RECURSION_MAX {
             return Err(Wrong::Unstorable(TOO_DEEP));
         }
         match self.next() {
@@ -73,16 +104,15 @@ impl Reader<'_> {
             Some('[') => self.array(depth),
             Some('-' | '0'..='9') if !self.letters[start..].starts_with(&['-', 'I']) => self.number(),
             _ => {
-                let words = [
-                    ("null", Value::Null),
-                    ("true", Value::Bool(true)),
-                    ("false", Value::Bool(false)),
-                    ("NaN", Value::Null),
-                    ("Infinity", Value::Null),
-                    ("-Infinity", Value::Null),
-                ];
-                let found = words.into_iter().find(|(word, _)| self.take(word));
-                found.map(|(_, value)| value).ok_or(Wrong::Syntax("Expecting value", start))
+                let words = [("null", Value::Null), ("true", Value::Bool(true)), ("false", Value::Bool(false))];
+                if let Some((_, value)) = words.into_iter().find(|(word, _)| self.take(word)) {
+                    return Ok(value);
+                }
+                if ["NaN", "Infinity", "-Infinity"].into_iter().any(|word| self.take(word)) {
+                    self.is_inexact = true;
+                    return Ok(Value::Null);
+                }
+                Err(Wrong::Syntax("Expecting value", start))
             }
         }
     }
@@ -105,7 +135,10 @@ impl Reader<'_> {
                 return Err(Wrong::Syntax("Expecting ':' delimiter", self.at));
             }
             self.skip_blanks();
-            let value = self.value(depth + 1)?;
+            let value = match self.id(&name, depth) {
+                Some(id) => Value::String(id),
+                None => self.value(depth + 1)?,
+            };
             fields.insert(name, value);
             self.skip_blanks();
             if self.take("}") {
@@ -116,6 +149,30 @@ impl Reader<'_> {
             }
             self.skip_blanks();
         }
+    }
+
+    /// An id may be any number, of which MADSci makes a text.
+    fn id(&mut self, name: &str, depth: usize) -> Option<String> {
+        if depth > 0 || !matches!(name, "_id" | "event_id") {
+            return None;
+        }
+        let rest = &self.letters[self.at..];
+        let length = rest.iter().position(|letter| !letter.is_ascii_alphanumeric() && !"-+.".contains(*letter));
+        let word: String = rest[..length.unwrap_or(rest.len())].iter().collect();
+        let is_integer = word.trim_start_matches('-').bytes().all(|digit| digit.is_ascii_digit()) && word.len() >= 19;
+        let id = match word.as_str() {
+            "NaN" => "nan",
+            "Infinity" => "inf",
+            "-Infinity" => "-inf",
+            integer if is_integer => integer,
+            double => match double.parse::<f64>() {
+                Ok(double) if double == f64::INFINITY => "inf",
+                Ok(double) if double == f64::NEG_INFINITY => "-inf",
+                _ => return None,
+            },
+        };
+        self.at += word.len();
+        Some(id.to_owned())
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, Wrong> {
@@ -170,10 +227,17 @@ impl Reader<'_> {
         }
         let text: String = self.letters[start..self.at].iter().collect();
         if is_integer {
-            let number: Result<i64, _> = text.parse();
-            return number.map(Value::from).map_err(|_| Wrong::Unstorable(TOO_LARGE));
+            return Ok(text.parse::<i64>().map_or_else(
+                |_| {
+                    self.unstorable(TOO_LARGE);
+                    Value::Null
+                },
+                Value::from,
+            ));
         }
-        Ok(text.parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number))
+        let number = text.parse().ok().and_then(Number::from_f64);
+        self.is_inexact |= number.is_none();
+        Ok(number.map_or(Value::Null, Value::Number))
     }
 
     fn text(&mut self) -> Result<String, Wrong> {
@@ -210,17 +274,22 @@ impl Reader<'_> {
     /// What follows `\u`.
     fn escaped_letter(&mut self) -> Result<char, Wrong> {
         let first = self.code()?;
-        if !(0xD800..0xDC00).contains(&first) {
-            return char::from_u32(first).ok_or(Wrong::Unstorable(SURROGATE));
+        if let Some(letter) = char::from_u32(first) {
+            return Ok(letter);
         }
-        if !self.take("\\u") {
-            return Err(Wrong::Unstorable(SURROGATE));
+        let is_first_half = first < 0xDC00;
+        if is_first_half && self.letters[self.at..].starts_with(&['\\', 'u']) {
+            let before = self.at;
+            self.at += 2;
+            let second = self.code()?;
+            if (0xDC00..0xE000).contains(&second) {
+                let letter = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+                return Ok(char::from_u32(letter).unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            self.at = before;
         }
-        let second = self.code()?;
-        if !(0xDC00..0xE000).contains(&second) {
-            return Err(Wrong::Unstorable(SURROGATE));
-        }
-        char::from_u32(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)).ok_or(Wrong::Unstorable(SURROGATE))
+        self.unstorable(SURROGATE);
+        Ok(char::REPLACEMENT_CHARACTER)
     }
 
     fn code(&mut self) -> Result<u32, Wrong> {
@@ -238,10 +307,10 @@ impl Reader<'_> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{DEPTH_MAX, SURROGATE, TOO_DEEP, TOO_LARGE, Wrong, may_hold_large_integers, read};
+    use super::{DEPTH_MAX, SURROGATE, TOO_DEEP, TOO_LARGE, Wrong, may_hold_odd_integers, read};
 
     fn check(text: &str, expected: &Result<Value, Wrong>) {
-        assert_eq!(read(text), *expected, "{text}");
+        assert_eq!(read(text).map(|read| read.value), *expected, "{text}");
     }
 
     #[test]
@@ -251,6 +320,11 @@ mod tests {
         {
             check(text, &Ok(serde_json::from_str(text).expect("JSON")));
         }
+        check("-0", &Ok(json!(0)));
+        check(r#"{"_id": NaN}"#, &Ok(json!({"_id": "nan"})));
+        check(r#"{"event_id":-1e999}"#, &Ok(json!({"event_id": "-inf"})));
+        check(r#"{"_id":123456789012345678901234567890}"#, &Ok(json!({"_id": "123456789012345678901234567890"})));
+        check(r#"{"_id": 1.5, "a": {"_id": NaN}}"#, &Ok(json!({"_id": 1.5, "a": {"_id": null}})));
         check("[NaN, Infinity, -Infinity, 1e400]", &Ok(json!([null, null, null, null])));
         check("\u{FEFF}{}", &Ok(json!({})));
         check(r#"{"a": 1, "a": 2}"#, &Ok(json!({"a": 2})));
@@ -292,7 +366,9 @@ mod tests {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(read(&nested(DEPTH_MAX)).is_ok());
         check(&nested(1000), &Err(Wrong::Unstorable(TOO_DEEP)));
-        assert!(may_hold_large_integers("[9223372036854775808]"));
-        assert!(!may_hold_large_integers("[123456789012345678, 1.5]"));
+        check("[\"\\ud800\", ", &Err(Wrong::Syntax("Expecting value", 11)));
+        assert!(may_hold_odd_integers("[9223372036854775808]") && may_hold_odd_integers("[-0]"));
+        assert!(!may_hold_odd_integers("[123456789012345678, 1.5, -1]"));
+        assert!(read("[1e400]").is_ok_and(|read| read.is_inexact) && read("[1]").is_ok_and(|read| !read.is_inexact));
     }
 }

@@ -44,7 +44,11 @@ pub(crate) async fn query_events(
 ) -> Result<Response, Detail> {
     let received = api.bodies.read(&headers, request).await?;
     let mut selector = match body::read(&headers, &received.bytes)? {
-        Some(selector) => selector,
+        Some(body) if body.is_inexact => {
+            let text = "NaN and Infinity are no values that an event can have";
+            return Err(Detail::text(StatusCode::BAD_REQUEST, text));
+        }
+        Some(body) => body.value,
         None => in_url(&Parameters::new(query))?,
     };
     if selector.as_array().is_some_and(Vec::is_empty) {

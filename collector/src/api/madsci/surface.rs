@@ -54,10 +54,9 @@ pub(in crate::api) async fn around(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let is_from_elsewhere = request.headers().contains_key(header::ORIGIN);
-    if request.method() == Method::OPTIONS && is_from_elsewhere {
-        if let Some(asked) = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD) {
-            return preflight(asked, request.headers());
-        }
+    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if let (&Method::OPTIONS, true, Some(asked)) = (request.method(), is_from_elsewhere, asked) {
+        return preflight(asked, request.headers());
     }
     let mut answer = match surface(path) {
         Some(surface) if !surface.methods.contains(request.method()) => not_allowed(surface),

@@ -30,7 +30,7 @@ const EXTENT: &str = "find the first and the last event";
 const IDS_MAX: usize = 10_000;
 
 /// Sorting all that was put aside may take a while, and nobody else waits for it.
-const SORT_TIME_MAX: Duration = Duration::from_secs(60);
+const SORT_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// Puts events aside.
 pub(super) async fn archive(unfilled: &Unfilled, which: Archive, at: i64) -> Result<Archived, StoreError> {
@@ -162,7 +162,7 @@ pub(super) async fn list(
         while cursor.advance().await? {
             let raw: &RawDocument = cursor.current();
             let event = document::read(raw, clock);
-            let millis = raw.get_datetime("_labtrail_archived").map_or(0, |date| date.timestamp_millis());
+            let millis = raw.get_datetime("_labtrail_archived").map_or(0, DateTime::timestamp_millis);
             found.push((Position { time: millis * 1000, id: event.id().to_owned() }, event));
         }
         Ok(found)
