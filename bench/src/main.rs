@@ -8,6 +8,8 @@ mod idle;
 mod kafka_agent;
 mod kafka_collector;
 mod kafka_latency;
+mod load;
+mod madsci;
 mod measure;
 mod query;
 mod sink;
@@ -78,6 +80,12 @@ enum What {
         #[arg(long, default_value_t = 1_000_000)]
         events: u64,
     },
+    /// MADSci's routes, beside MADSci's own server on the same mongod.
+    Madsci {
+        /// How many events are queried.
+        #[arg(long, default_value_t = 1_000_000)]
+        events: u64,
+    },
     /// Queries of a store that holds many events.
     Query {
         /// How many events.
@@ -130,6 +138,7 @@ fn main() -> anyhow::Result<()> {
         What::Up { lines } => up::run(&folder, lines),
         What::Idle { files, seconds } => idle::run(&folder, files, seconds),
         What::Query { events } => query::run(&folder, events),
+        What::Madsci { events } => madsci::run(&folder, events),
         What::KafkaAgent { lines, files } => kafka_agent::run(&folder, lines, files),
         What::KafkaLatency { rate, seconds, idle_files } => kafka_latency::run(&folder, rate, seconds, idle_files),
         What::KafkaCollector { events } => kafka_collector::run(&folder, events),

@@ -23,6 +23,25 @@ pub(crate) struct Usage {
     pub resident_mb: f64,
 }
 
+impl Usage {
+    /// What a process used so far.
+    pub(crate) fn of(process_id: u32) -> anyhow::Result<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{process_id}/stat"))?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process_id))?;
+        let kib = |key: &str| -> f64 {
+            let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+            line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0.0)
+        };
+        Ok(Usage {
+            cpu_seconds: ticks / TICKS_PER_SECOND,
+            resident_peak_mb: kib("VmHWM:") / 1024.0,
+            resident_mb: kib("VmRSS:") / 1024.0,
+        })
+    }
+}
+
 impl Program {
     /// Starts a program that lies beside this one.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> anyhow::Result<Self> {
@@ -36,21 +55,14 @@ impl Program {
         Ok(Self(child))
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// What it used so far.
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let kib = |key: &str| -> f64 {
-            let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
-            line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0.0)
-        };
-        Ok(Usage {
-            cpu_seconds: ticks / TICKS_PER_SECOND,
-            resident_peak_mb: kib("VmHWM:") / 1024.0,
-            resident_mb: kib("VmRSS:") / 1024.0,
-        })
+        Usage::of(self.0.id())
     }
 
     /// Waits until `is_done`, and says how long it took; fails when the program ends before.

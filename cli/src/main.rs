@@ -3,6 +3,7 @@
 mod audit;
 mod dead_letter;
 mod demo;
+mod import;
 mod progress;
 mod up;
 
@@ -32,6 +33,7 @@ Examples:
 
 For several machines: run labtrail-collector on one of them and labtrail-agent on each. Then, for those who run them:
   labtrail dead-letter list --to http://collector:8001    what could not be stored, and why
+  labtrail import madsci mongodb://localhost/madsci_events --to sqlite:events.sqlite     copy what MADSci has stored
   labtrail audit --config collector.toml                  is every record in Kafka accounted for?";
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +44,8 @@ enum Command {
     Demo(demo::Demo),
     /// Lists, shows, replays and discards what a collector could not store.
     DeadLetter(dead_letter::DeadLetter),
+    /// Copies events from a database of MADSci's, or from a backup.
+    Import(import::Import),
     /// Reads a topic of Kafka again and shows that every event in it is stored or a dead letter.
     Audit(audit::Audit),
 }
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Command::Up(up) => up.run(),
         Command::Demo(demo) => demo.run(),
         Command::DeadLetter(dead_letter) => return dead_letter.run(),
+        Command::Import(import) => return import.run(),
         Command::Audit(audit) => return audit.run(),
     };
     match result {

@@ -36,6 +36,7 @@ struct Api {
     live: Live,
     bodies: BodyReader,
     backups: Backups,
+    manager_id: String,
     config: Config,
     metrics: Metrics,
 }
@@ -48,13 +49,14 @@ pub(crate) fn router(
     store: Arc<dyn EventStore>,
     ingest: Arc<Ingest>,
     backups: Backups,
+    manager_id: String,
     metrics: Metrics,
     tasks: &mut Tasks,
     stop: Stop,
 ) -> Router {
     let live = Live::start(Arc::clone(&store), &config.live, &metrics, tasks, stop);
     let bodies = BodyReader::new(&config.http);
-    let api = Arc::new(Api { store, ingest, live, bodies, backups, config: config.clone(), metrics });
+    let api = Arc::new(Api { store, ingest, live, bodies, backups, manager_id, config: config.clone(), metrics });
     let routes = Router::new()
         .merge(madsci::routes())
         .nest("/api/v1", v1::routes())

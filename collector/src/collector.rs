@@ -102,7 +102,7 @@ impl Collector {
         }
         retention::start(&config.retention, Arc::clone(&store), tasks, stop.clone(), &metrics);
         let backups = backup::start(&config, Arc::clone(&store), tasks, stop.clone(), &metrics);
-        let router = api::router(&config, store, ingest, backups, metrics, tasks, stop.clone());
+        let router = api::router(&config, store, ingest, backups, manager_id, metrics, tasks, stop.clone());
         let listener = listener.tap_io(|connection| {
             // Answers are small and somebody waits for each of them.
             let _ = connection.set_nodelay(true);

@@ -1,6 +1,6 @@
 //! The collector's config: what all rooms need, and each room's own part.
 
-use std::{fmt, net::IpAddr, num::NonZeroUsize, path::PathBuf, str::FromStr};
+use std::{fmt, net::IpAddr, num::NonZeroUsize, path::PathBuf, str::FromStr, sync::Arc};
 
 use jiff::tz::TimeZone;
 use labtrail_shared::{
@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::{
     backup::BackupConfig,
     kafka::KafkaConfig,
+    madsci_settings::{MadsciSettings, ServerUrl},
     retention::RetentionConfig,
     store::{MongoConfig, StoreConfig, StoreKind},
 };
@@ -48,6 +49,9 @@ pub struct Config {
     pub backup: BackupConfig,
     /// How the process logs.
     pub log: LogConfig,
+    /// MADSci's own settings, if they were taken over.
+    #[serde(skip)]
+    pub(crate) madsci: Option<Arc<MadsciSettings>>,
 }
 
 impl Default for Config {
@@ -66,6 +70,7 @@ impl Default for Config {
             retention: RetentionConfig::default(),
             backup: BackupConfig::default(),
             log: LogConfig::default(),
+            madsci: None,
         }
     }
 }
@@ -79,6 +84,11 @@ impl Config {
     /// The folder of the backups.
     pub fn backup_dir(&self) -> PathBuf {
         self.backup.dir.clone().unwrap_or_else(|| self.data_dir.join("backups"))
+    }
+
+    /// The folder below which reports are written that somebody asks to be saved.
+    pub fn reports_dir(&self) -> PathBuf {
+        self.data_dir.join("reports")
     }
 
     /// The name of what is backed up.
@@ -213,6 +223,13 @@ pub struct ListenAddress {
     pub host: String,
     /// 0: any free port.
     pub port: u16,
+}
+
+impl ListenAddress {
+    /// The address as the URL of a server.
+    pub(crate) fn server_url(&self) -> Option<ServerUrl> {
+        ServerUrl::parse(&format!("http://{self}/"))
+    }
 }
 
 impl FromStr for ListenAddress {

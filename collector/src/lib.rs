@@ -13,8 +13,13 @@ pub mod config;
 pub mod consume;
 pub mod ingest;
 pub mod kafka;
+pub mod madsci;
+mod madsci_registry;
+mod madsci_settings;
 pub mod retention;
 pub mod store;
+pub mod transfer;
+mod utilization;
 
 pub use collector::{Collector, CollectorError};
 pub use config::Config;

@@ -15,6 +15,7 @@ use labtrail_collector::{
         inquiry::Brokers,
         topics::{self, Created, Plan, Verdict},
     },
+    madsci::{self, Adopted, SettingsFrom},
     store::StoreChoice,
 };
 use labtrail_shared::{
@@ -33,6 +34,10 @@ Examples:
       Everything from a file; flags beside it win.
   labtrail-collector check-config /etc/labtrail/collector.toml
       Say what is wrong with a file, or print the settings as they take effect.
+
+In the place of MADSci's Event Manager (docs/madsci.md says how to switch over, and back):
+  labtrail-collector --madsci-settings
+      Read what it reads (EVENT_* variables, .env, settings.yaml ...), open its database, and answer at its address.
 
 At scale agents send to Kafka, any number of collectors read from it, and MongoDB keeps the events:
   labtrail-collector topics create --kafka kafka1:9092,kafka2:9092
@@ -131,17 +136,27 @@ struct Run {
     /// Where to keep all that must be remembered [default: labtrail-data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Take over the settings of MADSci's Event Manager, and its id: from FILE (.yaml, .toml, .json or .env), or from the
+    /// files that it would find. Variables win over files. Without this only variables that begin with EVENT_ count
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    madsci_settings: Option<Option<PathBuf>>,
     /// Take events from Kafka as well: the brokers to ask first
     #[arg(long, value_name = "HOST:PORT,HOST:PORT")]
     kafka: Option<Brokers>,
 }
 
 impl Run {
-    fn config(self) -> anyhow::Result<Config> {
+    fn config(self) -> anyhow::Result<(Config, Adopted)> {
         let mut config = match &self.config {
             Some(file) => settings::load(file)?,
             None => Config::default(),
         };
+        let from = match self.madsci_settings {
+            None => SettingsFrom::Environment,
+            Some(None) => SettingsFrom::Search,
+            Some(Some(file)) => SettingsFrom::File(file),
+        };
+        let adopted = madsci::adopt(&mut config, &from)?;
         if let Some(listen) = self.listen {
             config.listen = listen;
         }
@@ -154,7 +169,7 @@ impl Run {
         if let Some(Brokers(brokers)) = self.kafka {
             config.kafka.brokers = brokers;
         }
-        Ok(config)
+        Ok((config, adopted))
     }
 }
 
@@ -165,7 +180,7 @@ fn main() -> ExitCode {
         Some(Action::Topics { action }) => return topics(action),
         None => {}
     }
-    let config = match command.run.config() {
+    let (config, adopted) = match command.run.config() {
         Ok(config) => config,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -173,7 +188,7 @@ fn main() -> ExitCode {
         }
     };
     telemetry::start_logging(&config.log.level, config.log.format);
-    match run(config) {
+    match run(config, adopted) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -241,7 +256,7 @@ async fn check_topics(config: &KafkaConfig) -> anyhow::Result<ExitCode> {
 }
 
 #[tokio::main]
-async fn run(config: Config) -> anyhow::Result<()> {
+async fn run(config: Config, adopted: Adopted) -> anyhow::Result<()> {
     let (stop, mut tasks) = (Stop::default(), Tasks::new());
     let stop_time_max = config.stop_time_max.0;
     let signals = stop.clone();
@@ -249,6 +264,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         signals.give_on_signal().await;
         Ok::<(), std::convert::Infallible>(())
     });
+    adopted.start(&mut tasks, stop.clone());
     let started = Collector::start(config, &mut tasks, stop.clone(), Metrics::default()).await;
     started.context("failed to start")?;
     let ended = tasks.run_until(&stop).await;

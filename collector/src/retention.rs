@@ -3,7 +3,7 @@
 //! Works in small parts, so that senders and readers never wait for it, and takes up again where it was interrupted: what
 //! was put aside or deleted is found no more.
 
-use std::{convert::Infallible, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use labtrail_shared::{
@@ -39,6 +39,8 @@ pub struct RetentionConfig {
     pub batch_events: NonZeroUsize,
     /// After so many parts it waits for the next time; 0: it goes on until all is done. Default 0.
     pub batches_max: usize,
+    /// Whether the collector ends when looking after old events fails, instead of trying again. Default `false`.
+    pub fail_on_error: bool,
 }
 
 impl Default for RetentionConfig {
@@ -50,6 +52,7 @@ impl Default for RetentionConfig {
             check_interval: Period(DAY),
             batch_events: NonZeroUsize::new(1000).expect("it is not zero"),
             batches_max: 0,
+            fail_on_error: false,
         }
     }
 }
@@ -150,6 +153,7 @@ pub(crate) fn start(
                         last.set(Timestamp::now().as_second());
                         config.check_interval.0
                     }
+                    Err(cause) if config.fail_on_error => return cause,
                     Err(cause) => {
                         error!(reason = with_causes(&cause), "looking after old events failed; trying again");
                         RETRY_PAUSE.min(config.check_interval.0)
@@ -159,10 +163,9 @@ pub(crate) fn start(
             }
         };
         tokio::select! {
-            () = stop.given() => {}
-            () = work => {}
+            () = stop.given() => Ok(()),
+            cause = work => Err(cause),
         }
-        Ok::<(), Infallible>(())
     });
 }
 

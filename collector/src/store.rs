@@ -17,7 +17,7 @@ pub use event_store::{
     KafkaPlace, NewEvent, Order, Outcome, Page, Position, Search, StoreError, StoredDeadLetter, StoredEvent,
 };
 use labtrail_shared::settings::ByteSize;
-pub use mongo::{MongoConfig, MongoOpenError, MongoStore, MongoUrl};
+pub use mongo::{MongoConfig, MongoOpenError, MongoReader, MongoStore, MongoUrl};
 pub use open::{StoreOpenError, open};
 use serde::{Deserialize, Serialize};
 pub use sqlite::{OpenError, SqliteStore};

@@ -11,8 +11,11 @@ mod list;
 mod parameters;
 mod python_json;
 mod query;
+mod report_events;
+mod settings;
 mod surface;
 mod unicode;
+mod utilization;
 
 use std::sync::Arc;
 
@@ -32,12 +35,15 @@ pub(super) use {
     events::{__path_get_event, __path_get_events, __path_post_event},
     health::{__path_get_health, Health},
     query::__path_query_events,
+    settings::__path_get_settings,
     surface::{around, without_slash},
+    utilization::{__path_get_session_utilization, __path_get_user_utilization_report, __path_get_utilization_periods},
 };
 
 pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/health", get(health::get_health))
+        .route("/settings", get(settings::get_settings))
         .route("/event", post(events::post_event))
         .route("/event/{id}", get(events::get_event))
         .route("/events", get(events::get_events))
@@ -46,4 +52,8 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/events/archived", get(archive::get_archived_events).delete(archive::purge_archived_events))
         .route("/backup", post(backup::create_backup).get(backup::get_backup_status))
         .route("/backup/status", get(backup::get_backup_status))
+        .route("/utilization/sessions", get(utilization::get_session_utilization))
+        .route("/utilization/periods", get(utilization::get_utilization_periods))
+        .route("/utilization/user", get(utilization::get_user_utilization_report))
+        .route("/utilization/users", get(utilization::get_user_utilization_report))
 }

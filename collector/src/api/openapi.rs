@@ -40,7 +40,11 @@ use super::{error, madsci, v1};
         madsci::purge_archived_events,
         madsci::create_backup,
         madsci::get_backup_status,
+        madsci::get_session_utilization,
+        madsci::get_utilization_periods,
+        madsci::get_user_utilization_report,
         madsci::get_health,
+        madsci::get_settings,
         get_metrics,
     ),
     components(schemas(

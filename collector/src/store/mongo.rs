@@ -18,8 +18,10 @@ mod histogram;
 mod insert;
 mod metrics;
 mod query;
+mod reader;
 mod schema;
 mod search;
+mod singles;
 #[cfg(test)]
 mod tests;
 mod unfilled;
@@ -39,6 +41,7 @@ use labtrail_shared::{
     telemetry::Metrics,
 };
 use mongodb::{bson::doc, options::ReadConcern};
+pub use reader::MongoReader;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -51,6 +54,7 @@ use connection::Connection;
 use document::{Clock, Documents};
 use histogram::Counting;
 use metrics::StoreMetrics;
+use singles::Singles;
 use unfilled::Unfilled;
 
 use crate::compute::compute;
@@ -71,6 +75,7 @@ pub struct MongoStore {
     clock: Clock,
     unfilled: Arc<Unfilled>,
     announcements: Announcements,
+    singles: Singles,
     last_seq: watch::Receiver<i64>,
     metrics: Arc<StoreMetrics>,
     /// Ends what runs in the background when the last user of the store is gone.
@@ -130,7 +135,10 @@ impl MongoStore {
             Ok::<(), Infallible>(())
         });
         tasks.start("store arrivals", journal.run());
-        Ok(Self { connection, clock, unfilled, announcements, last_seq, metrics, _closing: Closing(closing) })
+        let (singles, gatherer) =
+            singles::singles(Arc::clone(&connection), clock.clone(), announcements.clone(), Arc::clone(&metrics));
+        tasks.start("store singles", gatherer.run());
+        Ok(Self { connection, clock, unfilled, announcements, singles, last_seq, metrics, _closing: Closing(closing) })
     }
 }
 
@@ -156,9 +164,13 @@ async fn prepare(connection: &Connection) {
 
 #[async_trait]
 impl EventStore for MongoStore {
-    async fn insert(&self, events: Vec<NewEvent>, expect: Expect) -> Result<InsertReport, StoreError> {
+    async fn insert(&self, mut events: Vec<NewEvent>, expect: Expect) -> Result<InsertReport, StoreError> {
         if events.is_empty() {
             return Ok(InsertReport { outcomes: Vec::new() });
+        }
+        if expect == Expect::New && events.len() == 1 {
+            let single = events.remove(0);
+            return Ok(InsertReport { outcomes: vec![self.singles.insert(single).await?] });
         }
         let start = Instant::now();
         let (rest, events) = match expect {

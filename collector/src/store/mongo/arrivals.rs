@@ -59,7 +59,7 @@ const TRIM_PAUSE: Duration = Duration::from_mins(1);
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Where it is said what was stored.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Announcements {
     ids: mpsc::Sender<Vec<String>>,
     waiting: Arc<AtomicUsize>,

@@ -32,6 +32,8 @@ pub(super) enum Trouble {
     Odd(&'static str),
     #[error("what the server had a moment ago is gone: it was lost with another server")]
     Gone,
+    #[error("the store is closing")]
+    Closing,
     #[error("the documents that are in the way of new ones keep changing")]
     Unsteady,
 }
