@@ -29,7 +29,7 @@ impl Usage {
         let stat = std::fs::read_to_string(format!("/proc/{process_id}/stat"))?;
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-        let status = std::fs::read_to_string(format!("/proc/{}/status", process_id))?;
+        let status = std::fs::read_to_string(format!("/proc/{process_id}/status"))?;
         let kib = |key: &str| -> f64 {
             let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
             line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0.0)

@@ -43,17 +43,17 @@ struct Api {
 
 type Shared = State<Arc<Api>>;
 
+/// What the handlers are given.
+pub(crate) struct Rooms {
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) ingest: Arc<Ingest>,
+    pub(crate) backups: Backups,
+    pub(crate) manager_id: String,
+}
+
 /// The routes. What follows arrivals for those who watch runs in `tasks`.
-pub(crate) fn router(
-    config: &Config,
-    store: Arc<dyn EventStore>,
-    ingest: Arc<Ingest>,
-    backups: Backups,
-    manager_id: String,
-    metrics: Metrics,
-    tasks: &mut Tasks,
-    stop: Stop,
-) -> Router {
+pub(crate) fn router(config: &Config, rooms: Rooms, metrics: Metrics, tasks: &mut Tasks, stop: Stop) -> Router {
+    let Rooms { store, ingest, backups, manager_id } = rooms;
     let live = Live::start(Arc::clone(&store), &config.live, &metrics, tasks, stop);
     let bodies = BodyReader::new(&config.http);
     let api = Arc::new(Api { store, ingest, live, bodies, backups, manager_id, config: config.clone(), metrics });

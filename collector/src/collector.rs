@@ -18,7 +18,8 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::{
-    api, backup,
+    api::{self, Rooms},
+    backup,
     config::{Config, ListenAddress},
     consume::{self, ConsumeError},
     ingest::Ingest,
@@ -102,7 +103,8 @@ impl Collector {
         }
         retention::start(&config.retention, Arc::clone(&store), tasks, stop.clone(), &metrics);
         let backups = backup::start(&config, Arc::clone(&store), tasks, stop.clone(), &metrics);
-        let router = api::router(&config, store, ingest, backups, manager_id, metrics, tasks, stop.clone());
+        let rooms = Rooms { store, ingest, backups, manager_id };
+        let router = api::router(&config, rooms, metrics, tasks, stop.clone());
         let listener = listener.tap_io(|connection| {
             // Answers are small and somebody waits for each of them.
             let _ = connection.set_nodelay(true);

@@ -51,8 +51,12 @@ pub struct Config {
     pub log: LogConfig,
     /// MADSci's own settings, if they were taken over.
     #[serde(skip)]
-    pub(crate) madsci: Option<Arc<MadsciSettings>>,
+    pub madsci: AdoptedSettings,
 }
+
+/// MADSci's own settings, if they were taken over.
+#[derive(Debug, Clone, Default)]
+pub struct AdoptedSettings(pub(crate) Option<Arc<MadsciSettings>>);
 
 impl Default for Config {
     fn default() -> Self {
@@ -70,7 +74,7 @@ impl Default for Config {
             retention: RetentionConfig::default(),
             backup: BackupConfig::default(),
             log: LogConfig::default(),
-            madsci: None,
+            madsci: AdoptedSettings::default(),
         }
     }
 }

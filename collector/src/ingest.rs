@@ -244,7 +244,7 @@ impl Ingest {
     }
 
     async fn store_chunk(&self, chunk: Chunk, origin: &Origin, receipt: &mut Receipt) -> Result<(), StoreError> {
-        let Chunk { events, places, letters } = chunk;
+        let Chunk { events, places, letters, normalized } = chunk;
         let (letters, mut refused): (Vec<_>, Vec<_>) =
             letters.into_iter().map(|Letter { letter, refused }| (letter, refused)).unzip();
         let mut reasons: Vec<_> = letters.iter().map(|letter| letter.reason.clone()).collect();
@@ -266,6 +266,7 @@ impl Ingest {
         }
         self.store.dead_letter(conflicts).await?;
         self.metrics.stored(stored, duplicates);
+        self.metrics.normalized(normalized);
         for reason in &reasons {
             self.metrics.refused(reason, 1);
         }
@@ -380,7 +381,7 @@ impl Ingest {
     /// Takes what records of the events topic hold. When this succeeds all of it is stored or among the dead letters, and
     /// the records need not be read again; after an error the same records are to be given again.
     pub async fn take_records(&self, read: ReadRecords) -> Result<Taken, RecordsError> {
-        let ReadRecords { events, places, letters, known, witness } = read;
+        let ReadRecords { events, places, letters, known, witness, normalized } = read;
         let is_witness =
             |(id, hash): &(String, u64)| events.iter().position(|new| new.event.id == *id && new.hash == *hash);
         let witness = witness.as_ref().and_then(is_witness);
@@ -418,6 +419,7 @@ impl Ingest {
         taken.letters = outgoing.len() as u64;
         self.send_letters(outgoing).await?;
         self.metrics.stored(taken.stored, taken.duplicates);
+        self.metrics.normalized(normalized);
         for (reason, events) in refused {
             self.metrics.refused(&reason, events);
         }

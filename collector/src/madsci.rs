@@ -12,7 +12,7 @@ use thiserror::Error;
 use tracing::{error, info, warn};
 
 use crate::{
-    config::{Config, ListenAddress, ManagerId},
+    config::{AdoptedSettings, Config, ListenAddress, ManagerId},
     madsci_registry::{Claim, Identity, RENEWAL_PERIOD, RegistryError},
     madsci_settings::{FilesFrom, Loaded, MadsciSettings, SettingsAnswer, SettingsError, Sources, settings_answer},
     store::StoreKind,
@@ -113,7 +113,7 @@ pub fn adopt(config: &mut Config, from: &SettingsFrom) -> Result<Adopted, Madsci
         config.manager_id = Some(ManagerId(identity.id));
         adopted.claim = identity.claim;
     }
-    config.madsci = Some(Arc::new(loaded.settings));
+    config.madsci = AdoptedSettings(Some(Arc::new(loaded.settings)));
     Ok(adopted)
 }
 
@@ -189,7 +189,7 @@ fn apply(config: &mut Config, loaded: &Loaded, is_madsci: bool) -> Result<(), Ma
 
 /// What `GET /settings` answers: MADSci's settings as they take effect here.
 pub(crate) fn answer(config: &Config, manager_id: &str, asked: SettingsAnswer) -> Value {
-    let read = config.madsci.as_deref().cloned();
+    let read = config.madsci.0.as_deref().cloned();
     let mut settings = read.unwrap_or_else(|| {
         let sources = Sources {
             environment: BTreeMap::new(),
@@ -199,7 +199,7 @@ pub(crate) fn answer(config: &Config, manager_id: &str, asked: SettingsAnswer) -
         };
         MadsciSettings::load(&sources).expect("defaults are right").settings
     });
-    if config.madsci.is_none() {
+    if config.madsci.0.is_none() {
         settings.retention_enabled = config.retention.enabled;
         settings.backup_enabled = config.backup.enabled;
         settings.backup_schedule = config.backup.enabled.then(|| config.backup.schedule.to_string());

@@ -139,6 +139,7 @@ struct Run {
     /// Take over the settings of MADSci's Event Manager, and its id: from FILE (.yaml, .toml, .json or .env), or from the
     /// files that it would find. Variables win over files. Without this only variables that begin with EVENT_ count
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap tells the flag alone from the flag with a file in this way")]
     madsci_settings: Option<Option<PathBuf>>,
     /// Take events from Kafka as well: the brokers to ask first
     #[arg(long, value_name = "HOST:PORT,HOST:PORT")]

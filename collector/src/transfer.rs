@@ -119,7 +119,7 @@ impl Transfer {
     ) -> Result<(), TransferError> {
         let (mut events, mut letters) = (Vec::with_capacity(items.len()), Vec::new());
         for item in items {
-            match self.read(item) {
+            match read(item) {
                 Ok(event) => events.push(event),
                 Err((id, detail, bytes)) => letters.push(letter(reason::NOT_AN_EVENT, detail, from, id, bytes)),
             }
@@ -145,19 +145,20 @@ impl Transfer {
         report.dead_letters += letters.len() as u64;
         patiently(|| to.dead_letter(letters.clone())).await
     }
+}
 
-    fn read(&self, item: Item) -> Result<NewEvent, (Option<String>, String, Vec<u8>)> {
-        let Item::Event { stored, hash } = item else {
-            let Item::Unreadable { detail, bytes } = item else { unreachable!("there are two kinds") };
-            return Err((None, detail, bytes));
-        };
-        let defaults = Defaults { now: EventTimestamp::from_utc_micros(stored.time), source: EventSource::default() };
-        match Event::from_json(&stored.event, &defaults) {
-            Ok(event) => Ok(NewEvent { event, time: stored.time, received: stored.received, hash, kafka: None }),
-            Err(problems) => {
-                let detail = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-                Err((Some(stored.id().to_owned()), detail, stored.event.to_string().into_bytes()))
-            }
+fn read(item: Item) -> Result<NewEvent, (Option<String>, String, Vec<u8>)> {
+    let (stored, hash) = match item {
+        Item::Event { stored, hash } => (stored, hash),
+        Item::Unreadable { detail, bytes } => return Err((None, detail, bytes)),
+    };
+    let defaults = Defaults { now: EventTimestamp::from_utc_micros(stored.time), source: EventSource::default() };
+    let (time, received) = (stored.time, stored.received);
+    match Event::from_json_normalized(&stored.event, &defaults) {
+        Ok((event, _)) => Ok(NewEvent { event, time, received, hash, kafka: None }),
+        Err(problem) => {
+            let id = stored.id().to_owned();
+            Err((Some(id), problem.to_string(), stored.event.to_string().into_bytes()))
         }
     }
 }

@@ -108,8 +108,30 @@ impl Event {
     ///
     /// All problems are reported, not only the first.
     pub fn from_json(value: &Value, defaults: &Defaults) -> Result<Self, Vec<EventProblem>> {
+        let (event, problems) = Self::read(value, defaults).map_err(|problem| vec![problem])?;
+        if problems.is_empty() { Ok(event) } else { Err(problems) }
+    }
+
+    /// Reads what MADSci's server would refuse, and MADSci's client could not read, so that it is an event: a field that is
+    /// wrong gets what it would have if it were absent, and what stood there is kept in `event_data.original`. Says whether
+    /// there was one. Only what is no object is refused.
+    pub fn from_json_normalized(value: &Value, defaults: &Defaults) -> Result<(Self, bool), EventProblem> {
+        let (mut event, problems) = Self::read(value, defaults)?;
+        let is_normalized = !problems.is_empty();
+        if is_normalized {
+            let original = problems.into_iter().map(|problem| (problem.field.to_owned(), problem.input));
+            let original = Value::Object(original.collect());
+            match &mut event.event_data {
+                Value::Object(data) => drop(data.insert("original".to_owned(), original)),
+                data => *data = json!({"value": data.take(), "original": original}),
+            }
+        }
+        Ok((event, is_normalized))
+    }
+
+    fn read(value: &Value, defaults: &Defaults) -> Result<(Self, Vec<EventProblem>), EventProblem> {
         let Value::Object(object) = value else {
-            return Err(vec![EventProblem { field: "", kind: ProblemKind::NotAnObject, input: value.clone() }]);
+            return Err(EventProblem { field: "", kind: ProblemKind::NotAnObject, input: value.clone() });
         };
         let mut reader = Reader { object, problems: Vec::new() };
         let event = Self {
@@ -131,7 +153,7 @@ impl Event {
                 value => read_time(value).map(Some),
             }),
         };
-        if reader.problems.is_empty() { Ok(event) } else { Err(reader.problems) }
+        Ok((event, reader.problems))
     }
 
     /// The event as MADSci answers and stores it: eleven fields in its order, `_id` first.
@@ -259,6 +281,30 @@ mod tests {
         let printed = serde_json::to_string(&event.expect("an event").source).expect("a map prints");
         assert_eq!(printed, format!(r#"{{"node_id":"{node}","manager_id":"{node}"}}"#));
         assert_eq!(read(&json!({"source": {}})).expect("an event").source, Source::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_kept_beside_what_is_right() {
+        let defaults = Defaults {
+            now: EventTimestamp { civil_micros: 0, offset_seconds: None },
+            source: Source::of_manager("01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+        };
+        let node = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        let wrong = json!({"_id": "a", "log_level": "LOUD", "event_type": "pump_broke", "alert": true,
+            "source": {"node_id": "pc7", "user_id": node}, "event_data": {"message": "x"}});
+        let (event, is_normalized) = Event::from_json_normalized(&wrong, &defaults).expect("an object");
+        assert!(is_normalized);
+        assert_eq!((event.log_level.number(), event.event_type.name(), event.alert), (20, "unknown", true));
+        assert_eq!((event.source.node_id(), event.source.get("user_id")), (None, Some(node)));
+        let original = json!({"event_type": "pump_broke", "log_level": "LOUD", "source.node_id": "pc7"});
+        assert_eq!(event.event_data, json!({"message": "x", "original": original}));
+        assert!(Event::from_json(&event.to_json(), &defaults).is_ok());
+        let (event, _) =
+            Event::from_json_normalized(&json!({"event_data": "text", "trace_id": 7}), &defaults).expect("an object");
+        assert_eq!(event.event_data, json!({"value": "text", "original": {"trace_id": 7}}));
+        let (_, is_normalized) = Event::from_json_normalized(&json!({}), &defaults).expect("an object");
+        assert!(!is_normalized);
+        assert!(Event::from_json_normalized(&json!([]), &defaults).is_err());
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) struct IngestMetrics {
     duplicates: Counter,
     refused: Family<Reason, Counter>,
     queued: Counter,
+    normalized: Counter,
 }
 
 impl IngestMetrics {
@@ -28,6 +29,8 @@ impl IngestMetrics {
             registry.register("events_stored", "Events stored", new.stored.clone());
             registry.register("events_duplicates", "Events that were stored already", new.duplicates.clone());
             registry.register("events_refused", "Events put among the dead letters", new.refused.clone());
+            let help = "Events of agents in which a field was wrong and is kept in event_data.original";
+            registry.register("events_normalized", help, new.normalized.clone());
             let help = "Events that came over HTTP while the store was away and were put into Kafka; received when they are read";
             registry.register("events_queued", help, new.queued.clone());
         });
@@ -43,6 +46,10 @@ impl IngestMetrics {
     pub(super) fn refused(&self, reason: &str, events: u64) {
         self.received.inc_by(events);
         self.refused.get_or_create(&Reason { reason: reason.to_owned() }).inc_by(events);
+    }
+
+    pub(super) fn normalized(&self, events: u64) {
+        self.normalized.inc_by(events);
     }
 
     pub(super) fn queued(&self, events: u64) {

@@ -36,6 +36,8 @@ pub(super) struct Chunk {
     /// Batch and index of each event.
     pub(super) places: Vec<(usize, usize)>,
     pub(super) letters: Vec<Letter>,
+    /// How many of the events had something wrong in them.
+    pub(super) normalized: u64,
 }
 
 /// Something that is no event.
@@ -104,6 +106,7 @@ impl Preparation {
                     index += 1;
                 }
                 if Timestamp::from_microsecond(event.time).is_ok() {
+                    chunk.normalized += u64::from(event.is_normalized);
                     let (event, time, hash) = (event.event, event.time, event.hash);
                     chunk.events.push(NewEvent { event, time, received: self.received, hash, kafka: None });
                     chunk.places.push((number, index));

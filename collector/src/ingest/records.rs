@@ -37,6 +37,8 @@ pub struct ReadRecords {
     pub letters: Vec<RecordLetter>,
     /// How many events were left out, because they are known.
     pub known: u64,
+    /// How many of the events had something wrong in them.
+    pub normalized: u64,
     /// Id and hash of one that is known and among the events all the same.
     pub witness: Option<(String, u64)>,
 }
@@ -169,7 +171,7 @@ impl RecordReader {
             is_known
         };
         let letter = if record.is_batch() {
-            self.read_batches(record, received, &mut read.events, &mut count_known)
+            self.read_batches(record, received, read, &mut count_known)
         } else {
             self.read_single(record, received).map(|event| {
                 read.events.extend((!count_known(&event.event.id, event.hash)).then_some(event));
@@ -205,7 +207,7 @@ impl RecordReader {
         &self,
         record: &Record,
         received: i64,
-        events: &mut Vec<NewEvent>,
+        into: &mut ReadRecords,
         is_known: &mut impl FnMut(&str, u64) -> bool,
     ) -> Result<Option<(&'static str, String, u64)>, Unreadable> {
         let batches = wire::decode(&record.value).map_err(|error| (batch_reason(&error), error.to_string()))?;
@@ -223,14 +225,15 @@ impl RecordReader {
         };
         for batch in &batches {
             let (read, refusals) = wire::expand_unknown(batch, &self.zone, &mut *is_known);
-            events.reserve(read.len());
+            into.events.reserve(read.len());
             for event in read {
                 if Timestamp::from_microsecond(event.time).is_err() {
                     refuse(format!("the time of the event {} is beyond the year 9999", event.event.id));
                     continue;
                 }
+                into.normalized += u64::from(event.is_normalized);
                 let (event, time, hash) = (event.event, event.time, event.hash);
-                events.push(NewEvent { event, time, received, hash, kafka: Some(record.place.clone()) });
+                into.events.push(NewEvent { event, time, received, hash, kafka: Some(record.place.clone()) });
             }
             for refusal in refusals {
                 refuse(format!("line {}: {}", refusal.index, refusal.reason));

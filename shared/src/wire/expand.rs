@@ -24,6 +24,8 @@ pub struct AgentEvent {
     pub time: i64,
     /// What tells a repeat from a conflict.
     pub hash: u64,
+    /// Whether something in it was wrong and is kept in `event_data.original`.
+    pub is_normalized: bool,
 }
 
 /// Expands a batch. `zone` is the collector's, for times without an offset where the envelope names no zone.
@@ -175,7 +177,7 @@ impl<'a> State<'a> {
             archived: false,
             archived_at: None,
         };
-        Ok(Some(AgentEvent { time: self.utc_micros(&event_timestamp), event, hash }))
+        Ok(Some(AgentEvent { time: self.utc_micros(&event_timestamp), event, hash, is_normalized: false }))
     }
 
     fn event_data(
@@ -237,10 +239,10 @@ impl<'a> State<'a> {
             now: EventTimestamp::from_utc_micros(self.envelope.observed),
             source: self.envelope.source.clone().unwrap_or_default(),
         };
-        let event = Event::from_json(&value, &defaults)
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        let read = Event::from_json_normalized(&value, &defaults);
+        let (event, is_normalized) = read.map_err(|problem| problem.to_string())?;
         let hash = hash.unwrap_or_else(|| record_hash::of_whole_event(&event.to_json()));
-        Ok(AgentEvent { time: self.utc_micros(&event.event_timestamp), event, hash })
+        Ok(AgentEvent { time: self.utc_micros(&event.event_timestamp), event, hash, is_normalized })
     }
 
     fn utc_micros(&mut self, time: &EventTimestamp) -> i64 {

@@ -135,10 +135,14 @@ impl Reader<'_> {
                 return Err(Wrong::Syntax("Expecting ':' delimiter", self.at));
             }
             self.skip_blanks();
+            let was_inexact = self.is_inexact;
             let value = match self.id(&name, depth) {
                 Some(id) => Value::String(id),
                 None => self.value(depth + 1)?,
             };
+            // Only the data of an event may hold what JSON has not got; elsewhere null would have a meaning.
+            let is_wrong = depth == 0 && name == "archived_at" && self.is_inexact && !was_inexact;
+            let value = if is_wrong { Value::from("NaN") } else { value };
             fields.insert(name, value);
             self.skip_blanks();
             if self.take("}") {
