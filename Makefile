@@ -8,7 +8,7 @@ help:
 	@echo 'make lint        formatting and lints only'
 	@echo 'make services-up Kafka and MongoDB for work by hand, until Ctrl-C (LABTRAIL_BROKERS=3 LABTRAIL_MONGODS=3 for three of each)'
 	@echo 'make deny        licences, advisories and duplicate versions (needs cargo-deny)'
-	@echo 'make bench       speed and memory, beside bare loops (about 25 minutes)'
+	@echo 'make bench       speed and memory, beside bare loops (about 30 minutes)'
 
 demo:
 	cargo run --release -- demo
@@ -38,3 +38,4 @@ bench:
 	./target/release/labtrail-bench kafka-agent
 	./target/release/labtrail-bench kafka-latency
 	./target/release/labtrail-bench kafka-collector
+	./target/release/labtrail-bench madsci

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beyond Rust and a C compiler: real Kafka and MongoDB, a real browser and its driver. Does
-# nothing where they are already there.
+# Installs what the tests need beyond Rust and a C compiler: real Kafka, MongoDB and MADSci, a real browser and its
+# driver. Does nothing where they are already there.
 set -euo pipefail
 
 "$(dirname "$0")"/fetch-services.sh

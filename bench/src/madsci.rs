@@ -82,7 +82,7 @@ fn collector(folder: &Path, store: Option<&str>) -> anyhow::Result<(Program, Soc
 
 /// An event of 400 bytes, as MADSci's client sends it.
 fn event(run: &str, connection: usize, number: u64) -> Vec<u8> {
-    let text = "the gripper moved the plate from the incubator to the reader and the reader closed its door ".repeat(2);
+    let text = "the gripper moved the plate from the incubator to the reader and the reader closed its door ".repeat(3);
     let id = format!("{run}{connection:02}{number:010}");
     let body = format!(
         "{{\"event_id\":\"{id}\",\"event_type\":\"log_info\",\"log_level\":20,\"alert\":false,\

@@ -18,7 +18,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use bytes::Bytes;
 use jiff::{Timestamp, tz::TimeZone};
 use labtrail_shared::{
-    event::{Defaults, Event, EventProblem},
+    event::{Defaults, EventProblem},
     source::Source,
     telemetry::Metrics,
     timestamp::EventTimestamp,
@@ -278,32 +278,31 @@ impl Ingest {
 
     /// Takes one event, and gives it back as it was understood. A repeat or a conflict is not told from success, as in
     /// MADSci; a conflict is among the dead letters. While the store is away the event goes into Kafka.
-    pub async fn take_one(&self, value: &Value, origin: Origin) -> Result<Event, EventError> {
-        let read = prepare::whole_event(value, &self.defaults(), &self.zone, now_micros());
-        let new = match read {
-            Ok(new) => new,
+    pub async fn take_one(&self, value: &Value, origin: Origin) -> Result<Value, EventError> {
+        let read = prepare::single_event(value, &self.defaults(), &self.zone, now_micros());
+        let (new, json) = match read {
+            Ok(read) => read,
             Err(problems) => {
                 let detail = prepare::problems_text(&problems);
                 self.refuse(reason::NOT_AN_EVENT, detail, value.to_string().into_bytes(), origin).await?;
                 return Err(EventError::Invalid(problems));
             }
         };
-        let event = new.event.clone();
         let told = |unstorable: Option<String>| unstorable.map_or(Ok(()), |reason| Err(EventError::Unstorable(reason)));
         let Some(kafka) = &self.kafka else {
             told(self.store_one(new, origin).await?)?;
-            return Ok(event);
+            return Ok(json);
         };
         let outgoing = Outgoing::event(&new);
         if self.outage.is_store_worth_trying() {
             match self.in_time(self.store_one(new, origin)).await {
                 Err(error) if error.is_unavailable() => {}
-                stored => return told(stored?).map(|()| event),
+                stored => return told(stored?).map(|()| json),
             }
         }
         detour::send_one(kafka, outgoing).await?;
         self.metrics.queued(1);
-        Ok(event)
+        Ok(json)
     }
 
     /// Stores an event; says why if the store can never take it.

@@ -6,7 +6,7 @@ use crate::{
     event_id::mint,
     event_type::EventType,
     level::LogLevel,
-    python,
+    python::{self, TooLarge},
     source::Source,
     timestamp::{EventTimestamp, TimestampError, TimestampErrorKind},
 };
@@ -71,6 +71,8 @@ pub enum ProblemKind {
     EventType,
     /// No level.
     Level,
+    /// A level that is an integer beyond 64 bits.
+    LevelSize,
     /// A word or a number that means neither true nor false.
     Truth,
     /// Something else where true or false should stand.
@@ -89,7 +91,7 @@ impl EventProblem {
             ProblemKind::NotAnObject if self.field.is_empty() => "an event is a JSON object".to_owned(),
             ProblemKind::NotAnObject => "must be an object of ids".to_owned(),
             ProblemKind::EventType => "must be one of MADSci's event types, such as log_info or node_error".to_owned(),
-            ProblemKind::Level => {
+            ProblemKind::Level | ProblemKind::LevelSize => {
                 "must be 0, 10, 20, 30, 40 or 50, or NOTSET, DEBUG, INFO, WARNING, ERROR or CRITICAL".to_owned()
             }
             ProblemKind::Truth | ProblemKind::NotATruth => "must be true or false".to_owned(),
@@ -139,8 +141,11 @@ impl Event {
             event_type: reader.read("event_type", EventType::Unknown, |value| {
                 value.as_str().and_then(EventType::from_name).ok_or(ProblemKind::EventType)
             }),
-            log_level: reader
-                .read("log_level", LogLevel::Info, |value| LogLevel::from_json(value).ok_or(ProblemKind::Level)),
+            log_level: reader.read("log_level", LogLevel::Info, |value| {
+                let is_too_large = || value.as_str().and_then(python::read_integer) == Some(Err(TooLarge));
+                LogLevel::from_json(value)
+                    .ok_or_else(|| if is_too_large() { ProblemKind::LevelSize } else { ProblemKind::Level })
+            }),
             alert: reader.read("alert", false, read_bool),
             event_timestamp: reader.read("event_timestamp", defaults.now, read_time),
             source: reader.read_source(&defaults.source),

@@ -3,6 +3,7 @@
 //! It covers what was read, never what was made of it: parsed fields and observed times may differ when the same
 //! bytes are read again later or under another configuration.
 
+use serde::Serialize;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -13,40 +14,44 @@ pub fn of_raw_record(bytes: &[u8]) -> u64 {
 
 /// The hash of an event that came whole over HTTP: XXH3 (64 bit) over its compact JSON with sorted keys.
 pub fn of_whole_event(event: &Value) -> u64 {
-    let mut text = String::with_capacity(256);
+    let mut text = Vec::with_capacity(512);
     write_canonical(event, &mut text);
-    xxh3_64(text.as_bytes())
+    xxh3_64(&text)
 }
 
 /// Key order is no content: a client that is asked twice may write it differently.
-fn write_canonical(value: &Value, out: &mut String) {
+fn write_canonical(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Object(map) => {
             let mut keys: Vec<&String> = map.keys().collect();
             keys.sort_unstable();
-            out.push('{');
+            out.push(b'{');
             for (index, key) in keys.into_iter().enumerate() {
                 if index > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
+                write_scalar(key, out);
+                out.push(b':');
                 write_canonical(&map[key], out);
             }
-            out.push('}');
+            out.push(b'}');
         }
         Value::Array(items) => {
-            out.push('[');
+            out.push(b'[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
                 write_canonical(item, out);
             }
-            out.push(']');
+            out.push(b']');
         }
-        scalar => out.push_str(&scalar.to_string()),
+        scalar => write_scalar(scalar, out),
     }
+}
+
+fn write_scalar(scalar: &impl Serialize, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, scalar).expect("a scalar always prints, and memory takes it");
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod wait;
 use std::{
     fs::{self, OpenOptions},
     io::Write,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -114,6 +115,24 @@ impl Lab {
     /// [`Self::collector_with`] that is not started yet.
     pub fn absent_collector_with(&self, config: &str) -> Collector {
         Collector::with_config(self.path(numbered("collector", &self.collectors)), config)
+    }
+
+    /// A collector that takes over MADSci's settings in a folder, with these arguments and variables and no others. It is not
+    /// started yet, and listens at this address because the settings say so.
+    pub fn collector_in_place_of_madsci(
+        &self,
+        folder: &Path,
+        address: SocketAddr,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Collector {
+        let data_dir = self.path(numbered("collector", &self.collectors));
+        Collector::in_place_of_madsci(data_dir, folder, address, arguments, variables)
+    }
+
+    /// An address on which nobody listens.
+    pub fn free_address(&self) -> SocketAddr {
+        free_address()
     }
 
     /// Starts an agent that ships to `collector`. Each of `files` is a pattern below the laboratory's folder, and more

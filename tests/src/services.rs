@@ -1,4 +1,4 @@
-//! The real services that tests run against: Apache Kafka and mongod, as plain processes on free loopback ports and in
+//! The real services that tests run against: Apache Kafka, mongod and MADSci's server, as plain processes on free loopback ports and in
 //! temporary folders.
 //!
 //! A service that was started answers. It ends with its handle, and also when the process that started it is killed;
@@ -8,6 +8,7 @@
 mod fetched;
 mod folder;
 mod kafka;
+mod madsci;
 mod mongod;
 mod runtime;
 mod server;
@@ -16,5 +17,6 @@ pub use mongodb::bson;
 
 pub use self::{
     kafka::{Kafka, Login, NewRecord, Record, Resource},
+    madsci::{MadsciServer, madsci_client, madsci_python},
     mongod::Mongod,
 };

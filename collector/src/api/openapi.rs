@@ -1,5 +1,7 @@
 //! The description of the interface, for people and programs: OpenAPI 3.1.
 
+mod enumerations;
+
 use std::sync::LazyLock;
 
 use axum::{
@@ -11,6 +13,7 @@ use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
 use super::{error, madsci, v1};
+use enumerations::{EventTypeDocument, LevelDocument};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -49,6 +52,10 @@ use super::{error, madsci, v1};
     ),
     components(schemas(
         EventDocument,
+        EventTypeDocument,
+        LevelDocument,
+        ValidationErrors,
+        ValidationProblem,
         StoredEventDocument,
         SourceDocument,
         StoreNotes,
@@ -94,10 +101,10 @@ pub(crate) struct EventDocument {
     #[schema(example = "01ARZ3NDEKTSV4RRFFQ69G5FAV")]
     _id: Option<String>,
     /// One of MADSci's event types, in any case. Default `unknown`.
-    #[schema(example = "log_info")]
+    #[schema(value_type = Option<EventTypeDocument>, example = "log_info")]
     event_type: Option<String>,
     /// 0, 10, 20, 30, 40 or 50; when sent also a name such as `WARNING`. Default 20.
-    #[schema(example = 20)]
+    #[schema(value_type = Option<LevelDocument>, example = 20)]
     log_level: Option<u8>,
     /// Whether somebody is to be told. Default `false`.
     alert: Option<bool>,
@@ -121,7 +128,7 @@ pub(crate) struct EventDocument {
 
 /// Whom an event belongs to: each id a ULID.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Source)]
+#[schema(as = OwnershipInfo)]
 #[expect(clippy::struct_field_names, reason = "these are MADSci's names")]
 pub(crate) struct SourceDocument {
     user_id: Option<String>,
@@ -134,6 +141,30 @@ pub(crate) struct SourceDocument {
     step_id: Option<String>,
     workflow_id: Option<String>,
     manager_id: Option<String>,
+}
+
+/// What is wrong with a request, in `FastAPI`'s form.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HTTPValidationError)]
+pub(crate) struct ValidationErrors {
+    /// Each thing that is wrong.
+    detail: Vec<ValidationProblem>,
+}
+
+/// One thing that is wrong.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ValidationError)]
+struct ValidationProblem {
+    /// Where: `body` or `query`, then names and places.
+    loc: Vec<Value>,
+    /// What, in words.
+    msg: String,
+    /// What, in one word.
+    r#type: String,
+    /// What stood there.
+    input: Option<Value>,
+    /// More about it.
+    ctx: Option<Value>,
 }
 
 /// An event with what the store keeps beside it.

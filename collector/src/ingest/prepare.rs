@@ -199,17 +199,32 @@ pub(super) fn whole_event(
     zone: &TimeZone,
     received: i64,
 ) -> Result<NewEvent, Vec<EventProblem>> {
+    single_event(value, defaults, zone, received).map(|(new, _)| new)
+}
+
+/// The same, and the event as JSON.
+pub(super) fn single_event(
+    value: &Value,
+    defaults: &Defaults,
+    zone: &TimeZone,
+    received: i64,
+) -> Result<(NewEvent, Value), Vec<EventProblem>> {
     let event = Event::from_json(value, defaults)?;
-    let (time, hash) = (event.event_timestamp.utc_micros(zone), content_hash(value, &event));
-    Ok(NewEvent { event, time, received, hash, kafka: None })
+    let json = event.to_json();
+    let (time, hash) = (event.event_timestamp.utc_micros(zone), hash_of(value, &event, &json));
+    Ok((NewEvent { event, time, received, hash, kafka: None }, json))
 }
 
 /// The hash of an event that came whole. A time or a source that was filled in here may be other when the same event is
 /// sent again, or to another collector: neither is content.
 pub(super) fn content_hash(value: &Value, event: &Event) -> u64 {
+    hash_of(value, event, &event.to_json())
+}
+
+fn hash_of(value: &Value, event: &Event, json: &Value) -> u64 {
     let (is_timed, is_owned) = (value.get("event_timestamp").is_some(), value.get("source").is_some());
     if is_timed && is_owned {
-        return record_hash::of_whole_event(&event.to_json());
+        return record_hash::of_whole_event(json);
     }
     let mut said = event.clone();
     if !is_timed {

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 use ureq::{
-    Body,
-    http::{HeaderMap, Response},
+    AsSendBody, Body,
+    http::{HeaderMap, Request, Response},
 };
 
 use super::{
@@ -49,10 +49,15 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// All headers, by name in small letters.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("(no text)")))
+    }
 }
 
 impl Api {
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         // A connection to a collector that was killed would fail once more after the collector is back.
         let config = ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0);
         Self { address, http: config.timeout_global(Some(Duration::from_secs(30))).build().into() }
@@ -72,6 +77,22 @@ impl Api {
     #[track_caller]
     pub fn get(&self, path: &str, query: &[(&str, &str)]) -> Answer {
         self.try_get(path, query).unwrap_or_else(|error| panic!("GET {path} {query:?}: {error}"))
+    }
+
+    /// A request of any method, where somebody must answer. The target is path and query as they go over the wire; a
+    /// redirection is an answer like others.
+    #[track_caller]
+    pub fn request(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = Request::builder().method(method).uri(self.url(target));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = if body.is_empty() && method != "POST" {
+            self.run(request.body(()).expect("a valid request"))
+        } else {
+            self.run(request.body(body).expect("a valid request"))
+        };
+        answer.unwrap_or_else(|error| panic!("{method} {target}: {error}"))
     }
 
     /// POST of these bytes with these headers, where somebody must answer.
@@ -166,6 +187,11 @@ impl Api {
         let answer = self.get("/api/v1/dead-letters", &[]);
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json()["items"].as_array().expect("a page has items").clone()
+    }
+
+    fn run(&self, request: Request<impl AsSendBody>) -> Result<Answer, ureq::Error> {
+        let request = self.http.configure_request(request).allow_non_standard_methods(true);
+        read(self.http.run(request.max_redirects(0).max_redirects_will_error(false).build())?)
     }
 
     fn url(&self, path: &str) -> String {

@@ -16,15 +16,24 @@ pub struct Collector {
     data_dir: PathBuf,
     /// More than the defaults, if it has a file for that.
     config: Option<PathBuf>,
+    /// The folder in which it works, and its own arguments and variables, if it takes over MADSci's settings there.
+    place: Option<Place>,
     address: SocketAddr,
     api: Api,
     process: Option<Process>,
 }
 
+#[derive(Debug)]
+struct Place {
+    folder: PathBuf,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+}
+
 impl Collector {
     pub(super) fn new(data_dir: PathBuf) -> Self {
         let address = free_address();
-        Self { data_dir, config: None, address, api: Api::new(address), process: None }
+        Self { data_dir, config: None, place: None, address, api: Api::new(address), process: None }
     }
 
     /// With a config file of this text, in front of which address and folder are put.
@@ -33,6 +42,21 @@ impl Collector {
         fs::create_dir_all(&collector.data_dir).expect("folders can be made");
         collector.set_config(text);
         collector
+    }
+
+    /// In this folder, with these arguments and variables and no others. It must listen at this address by itself.
+    pub(super) fn in_place_of_madsci(
+        data_dir: PathBuf,
+        folder: &Path,
+        address: SocketAddr,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let place = Some(Place { folder: folder.to_owned(), arguments, variables });
+        fs::create_dir_all(&data_dir).expect("folders can be made");
+        Self { data_dir, config: None, place, address, api: Api::new(address), process: None }
     }
 
     /// Gives it another config for its next start, as [`super::Lab::collector_with`] does.
@@ -48,6 +72,13 @@ impl Collector {
     pub fn start(&mut self) {
         assert!(self.process.is_none(), "the collector runs already");
         let mut command = Command::new(binary("labtrail-collector"));
+        if let Some(place) = &self.place {
+            let variables = place.variables.iter().map(|(name, value)| (name, value));
+            command.current_dir(&place.folder).env_clear().envs(variables).args(&place.arguments);
+            command.arg("--data-dir").arg(&self.data_dir);
+            self.process = Some(Process::start("collector", command, &self.data_dir));
+            return;
+        }
         match &self.config {
             Some(file) => command.arg("--config").arg(file),
             None => command.arg("--listen").arg(self.address.to_string()).arg("--data-dir").arg(&self.data_dir),
@@ -75,6 +106,11 @@ impl Collector {
         let mut process = self.process.take().expect("it was started");
         let status = process.interrupt();
         assert!(status.success(), "the collector ended with {status}: {}", process.log());
+    }
+
+    /// The folder of what it remembers.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
     }
 
     /// Its config file; only of [`super::Lab::collector_with`].

@@ -12,6 +12,8 @@ use crate::lab::repository;
 /// As in `scripts/fetch-services.sh`, which also says where they come from.
 const KAFKA: &str = "kafka-4.3.1";
 const MONGODB: &str = "mongodb-6.0.5";
+const MADSCI: &str = "madsci-0.7.1";
+const MADSCI_CLIENT: &str = "madsci-client-0.8.1";
 
 /// Kafka's folder; its parts are in `libs`.
 pub(super) fn kafka() -> PathBuf {
@@ -21,6 +23,16 @@ pub(super) fn kafka() -> PathBuf {
 /// The program `mongod`.
 pub(super) fn mongod() -> PathBuf {
     services().join(MONGODB).join("mongod")
+}
+
+/// Python with MADSci's server and client; its packages in `packages`, its program `python`.
+pub(super) fn madsci() -> PathBuf {
+    services().join(MADSCI)
+}
+
+/// A newer client of MADSci, to be laid over the packages of [`madsci`].
+pub(super) fn madsci_client() -> PathBuf {
+    services().join(MADSCI_CLIENT)
 }
 
 /// The folder of all services. Those that are missing are fetched now, so that `cargo test` works by itself.
@@ -33,7 +45,9 @@ fn services() -> &'static Path {
         };
         let cache = env::var_os("LABTRAIL_CACHE").map_or_else(from_home, PathBuf::from);
         let services = cache.join("services");
-        if !services.join(KAFKA).is_dir() || !services.join(MONGODB).is_dir() {
+        // Of MADSci also the Python, which is one of the machine and may have been replaced by another.
+        let needed = [KAFKA, MONGODB, MADSCI, MADSCI_CLIENT].map(|service| services.join(service));
+        if !needed.iter().all(|service| service.is_dir()) || !needed[2].join("python").is_file() {
             let script = repository().join("scripts/fetch-services.sh");
             let status = Command::new(&script).env("LABTRAIL_CACHE", &cache).status();
             let fetched = status.expect("bash can be started").success();

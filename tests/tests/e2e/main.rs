@@ -12,7 +12,7 @@ mod kafka_agent;
 mod kafka_collector;
 mod kafka_commands;
 mod line_forms;
-mod madsci_clients;
+mod madsci;
 mod outages;
 mod page;
 mod rewritten_files;

@@ -22,7 +22,10 @@ use super::{
     parameters::Parameters,
 };
 use crate::{
-    api::{Api, openapi::EventDocument},
+    api::{
+        Api,
+        openapi::{EventDocument, ValidationErrors},
+    },
     retention,
     store::Archive,
 };
@@ -135,7 +138,7 @@ fn integer(value: &Value) -> Result<i64, (&'static str, &'static str)> {
     request_body = ArchiveEventsRequest,
     responses(
         (status = 200, description = "How many were put aside", body = ArchiveEventsResponse),
-        (status = 422, description = "Neither ids nor a time", body = Detail),
+        (status = 422, description = "Neither ids nor a time", body = ValidationErrors),
         (status = 503, description = "The store is not available", body = Detail),
     )
 )]
@@ -176,7 +179,7 @@ pub(crate) async fn archive_events(
     ),
     responses(
         (status = 200, description = "Events by id", body = std::collections::HashMap<String, EventDocument>),
-        (status = 422, description = "A parameter is not valid", body = Detail),
+        (status = 422, description = "A parameter is not valid", body = ValidationErrors),
         (status = 503, description = "The store is not available", body = Detail),
     )
 )]
@@ -199,7 +202,7 @@ pub(crate) async fn get_archived_events(State(api): State<Arc<Api>>, query: RawQ
     params(("older_than_days" = Option<i64>, Query, description = "Default 365")),
     responses(
         (status = 200, description = "How many were deleted", body = PurgeEventsResponse),
-        (status = 422, description = "The number of days is none, or beyond the calendar", body = Detail),
+        (status = 422, description = "The number of days is none, or beyond the calendar", body = ValidationErrors),
         (status = 503, description = "The store is not available", body = Detail),
     )
 )]

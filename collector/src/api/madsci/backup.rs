@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{body, error::Detail};
 use crate::{
-    api::Api,
+    api::{Api, openapi::ValidationErrors},
     backup::{self, BackupError},
 };
 
@@ -97,7 +97,7 @@ impl From<BackupError> for Detail {
     request_body(content = Option<BackupRequest>),
     responses(
         (status = 200, description = "The backup", body = BackupResponse),
-        (status = 422, description = "The body is not as described", body = Detail),
+        (status = 422, description = "The body is not as described", body = ValidationErrors),
         (status = 500, description = "It could not be written", body = Detail),
         (status = 503, description = "The store is not available", body = Detail),
     )

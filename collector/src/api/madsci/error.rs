@@ -108,6 +108,11 @@ impl From<&EventProblem> for Detail {
                 ("enum", format!("Input should be {expected}"), json!({"expected": expected}))
             }
             ProblemKind::Level => ("enum", format!("Input should be {LEVELS}"), json!({"expected": LEVELS})),
+            ProblemKind::LevelSize => {
+                let message = "Unable to parse input string as an integer, exceeded maximum size";
+                let number: Option<f64> = problem.input.as_str().and_then(|text| text.trim().parse().ok());
+                return Self::input("int_parsing_size", &json!(place), message, &json!(number), &Value::Null);
+            }
             ProblemKind::Truth => ("bool_parsing", BOOL_PARSING.to_owned(), Value::Null),
             ProblemKind::NotATruth => ("bool_type", "Input should be a valid boolean".to_owned(), Value::Null),
             ProblemKind::Time(error) => time_problem(error),

@@ -19,7 +19,10 @@ use super::{
     parameters::{LevelFloor, Parameters},
 };
 use crate::{
-    api::{Api, openapi::EventDocument},
+    api::{
+        Api,
+        openapi::{EventDocument, ValidationErrors},
+    },
     ingest::{Origin, reason},
     store::{Criteria, Order},
 };
@@ -39,7 +42,7 @@ const NUMBER_DEFAULT: i64 = 100;
         (status = 200, description = "The event as it was understood", body = EventDocument),
         (status = 400, description = "The body is not UTF-8", body = Detail),
         (status = 413, description = "The body is larger than the option `http.body_bytes_max` allows", body = Detail),
-        (status = 422, description = "The body is not an event", body = Detail),
+        (status = 422, description = "The body is not an event", body = ValidationErrors),
         (status = 503, description = "Neither the store nor Kafka is available", body = Detail),
     )
 )]
@@ -64,7 +67,7 @@ pub(crate) async fn post_event(
         }
     };
     let event = api.ingest.take_one(&value, Origin::http(peer.ip())).await?;
-    Ok(Json(event.to_json()))
+    Ok(Json(event))
 }
 
 /// One event
@@ -76,6 +79,7 @@ pub(crate) async fn post_event(
     responses(
         (status = 200, description = "The event", body = EventDocument),
         (status = 404, description = "No event has this id", body = Detail),
+        (status = 422, description = "Never here; MADSci's description has it", body = ValidationErrors),
         (status = 503, description = "The store is not available", body = Detail),
     )
 )]
@@ -107,7 +111,7 @@ pub(crate) async fn get_event(State(api): State<Arc<Api>>, uri: Uri) -> Result<J
     ),
     responses(
         (status = 200, description = "Events by id", body = std::collections::HashMap<String, EventDocument>),
-        (status = 422, description = "A parameter is not valid", body = Detail),
+        (status = 422, description = "A parameter is not valid", body = ValidationErrors),
         (status = 503, description = "The store is not available", body = Detail),
     )
 )]

@@ -1,6 +1,6 @@
 //! Whether the collector is well.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
 use labtrail_shared::telemetry::with_causes;
@@ -8,6 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::Api;
+
+/// Whoever asks how it is wants to know soon.
+const COUNT_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// MADSci's answer: always 200, also when the store cannot be read.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,7 +43,13 @@ pub(crate) struct Health {
     responses((status = 200, description = "How the collector is", body = Health))
 )]
 pub(crate) async fn get_health(State(api): State<Arc<Api>>) -> Json<Health> {
-    let (count, kafka_connected) = tokio::join!(api.store.count(), api.ingest.is_kafka_reachable());
+    let counting = async {
+        match tokio::time::timeout(COUNT_TIME_MAX, api.store.count()).await {
+            Ok(count) => count.map_err(|error| with_causes(&error)),
+            Err(_) => Err(format!("the store did not answer within {} s", COUNT_TIME_MAX.as_secs())),
+        }
+    };
+    let (count, kafka_connected) = tokio::join!(counting, api.ingest.is_kafka_reachable());
     let kafka = match kafka_connected {
         Some(true) if count.is_err() => "; events are taken into Kafka and stored when the database is back",
         None | Some(true) => "",
@@ -49,7 +58,7 @@ pub(crate) async fn get_health(State(api): State<Arc<Api>>) -> Json<Health> {
     let description = match &count {
         Ok(_) if kafka.is_empty() => "Labtrail collector is running normally".to_owned(),
         Ok(_) => format!("The database is well{kafka}"),
-        Err(error) => format!("Database connection failed: {}{kafka}", with_causes(error)),
+        Err(reason) => format!("Database connection failed: {reason}{kafka}"),
     };
     Json(Health {
         healthy: count.is_ok() && kafka_connected != Some(false),

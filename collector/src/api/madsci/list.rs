@@ -24,6 +24,9 @@ use crate::{
 /// Lists have no limit in MADSci, so they are read and sent in parts.
 const PART_EVENTS: usize = 1000;
 
+/// To write an event takes some microseconds, and others wait for this thread.
+const EVENTS_BETWEEN_YIELDS: usize = 64;
+
 /// How long the store looks before it is asked to go on. These lists are always complete; this is only so that one that
 /// nobody waits for any more ends.
 const PART_TIME_MAX: Duration = Duration::from_secs(1);
@@ -117,7 +120,10 @@ impl List {
                 Source::Search(search) => self.search_part(*search).await?,
                 Source::Archived(after) => self.archived_part(after).await?,
             };
-            for StoredEvent { event, .. } in events {
+            for (index, StoredEvent { event, .. }) in events.into_iter().enumerate() {
+                if index % EVENTS_BETWEEN_YIELDS == 0 {
+                    tokio::task::yield_now().await;
+                }
                 text.push(if self.is_begun { ',' } else { '{' });
                 self.is_begun = true;
                 text.push_str(&event["_id"].to_string());

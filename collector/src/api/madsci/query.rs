@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 
 use super::{body, error::Detail, list::List, parameters::Parameters};
 use crate::{
-    api::{Api, openapi::EventDocument},
+    api::{
+        Api,
+        openapi::{EventDocument, ValidationErrors},
+    },
     store::{Criteria, Order},
 };
 
@@ -31,7 +34,7 @@ use crate::{
         (status = 200, description = "Events by id", body = std::collections::HashMap<String, EventDocument>),
         (status = 400, description = "The selector is not valid: `detail` names the operator and its place", body = Detail),
         (status = 413, description = "The body is larger than the option `http.body_bytes_max` allows", body = Detail),
-        (status = 422, description = "There is no selector", body = Detail),
+        (status = 422, description = "There is no selector", body = ValidationErrors),
         (status = 503, description = "The store is not available", body = Detail),
         (status = 504, description = "Nothing was found within `search.list_time_max`", body = Detail),
     )

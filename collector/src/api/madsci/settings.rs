@@ -9,7 +9,11 @@ use axum::{
 use serde_json::Value;
 
 use super::{error::Detail, parameters::Parameters};
-use crate::{api::Api, madsci, madsci_settings::SettingsAnswer};
+use crate::{
+    api::{Api, openapi::ValidationErrors},
+    madsci,
+    madsci_settings::SettingsAnswer,
+};
 
 /// Settings
 ///
@@ -24,7 +28,7 @@ use crate::{api::Api, madsci, madsci_settings::SettingsAnswer};
     ),
     responses(
         (status = 200, description = "The settings", body = Value),
-        (status = 422, description = "A parameter is not valid", body = Detail),
+        (status = 422, description = "A parameter is not valid", body = ValidationErrors),
     )
 )]
 pub(crate) async fn get_settings(State(api): State<Arc<Api>>, query: RawQuery) -> Result<Json<Value>, Detail> {

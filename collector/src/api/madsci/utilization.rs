@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::{error::Detail, parameters::Parameters, report_events};
 use crate::{
-    api::Api,
+    api::{Api, openapi::ValidationErrors},
     compute::compute,
     utilization::{self, CsvWish, Delivery, PeriodsRequest, ReportKind, Times, Window},
 };
@@ -56,7 +56,7 @@ impl Wish {
     ),
     responses(
         (status = 200, description = "The report", body = Value),
-        (status = 422, description = "A parameter is not valid", body = Detail),
+        (status = 422, description = "A parameter is not valid", body = ValidationErrors),
         (status = 503, description = "The store is not available", body = Detail),
     )
 )]
@@ -80,7 +80,7 @@ pub(crate) async fn get_session_utilization(State(api): State<Arc<Api>>, query: 
     ),
     responses(
         (status = 200, description = "The report", body = Value),
-        (status = 422, description = "A parameter is not valid", body = Detail),
+        (status = 422, description = "A parameter is not valid", body = ValidationErrors),
         (status = 503, description = "The store is not available", body = Detail),
     )
 )]
@@ -110,7 +110,7 @@ pub(crate) async fn get_user_utilization_report(
     ),
     responses(
         (status = 200, description = "The report", body = Value),
-        (status = 422, description = "A parameter is not valid", body = Detail),
+        (status = 422, description = "A parameter is not valid", body = ValidationErrors),
         (status = 503, description = "The store is not available", body = Detail),
     )
 )]

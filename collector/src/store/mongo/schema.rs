@@ -24,9 +24,9 @@ struct Index {
     only: fn() -> Document,
 }
 
-/// Each for a question that must be answered at once. All end in the order of events, so that pages follow one another
-/// without sorting.
-const INDEXES: [Index; 6] = [
+/// Each for a question that must be answered at once. Those for lists end in the order of events, so that pages follow one
+/// another without sorting.
+const INDEXES: [Index; 7] = [
     // The newest events, any range of time, and the histogram; it also finds what was not back-filled yet.
     Index { name: "labtrail_time", keys: || doc! {"_labtrail.at": 1, "_id": 1}, only: Document::new },
     // The newest events of an instrument.
@@ -48,6 +48,12 @@ const INDEXES: [Index; 6] = [
         name: "labtrail_workflow",
         keys: || doc! {"source.workflow_id": 1, "_labtrail.at": 1, "_id": 1},
         only: || doc! {"source.workflow_id": {"$exists": true}},
+    },
+    // What was put aside, which is nothing in many databases; to list it, and to delete it.
+    Index {
+        name: "labtrail_archived",
+        keys: || doc! {"archived": 1, "archived_at": 1},
+        only: || doc! {"archived": true},
     },
     // What happened in an experiment.
     Index {

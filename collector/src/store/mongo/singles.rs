@@ -22,8 +22,9 @@ const WAITING_MAX: usize = 8192;
 /// So many go together.
 const TOGETHER_MAX: usize = 1000;
 
-/// So many inserts are under way at a time: while one waits for the disk, another is on its way.
-const INSERTS_MAX: usize = 2;
+/// So many inserts are under way at a time. A second one beside the first would halve what goes together, and both would
+/// wait for the same disk.
+const INSERTS_MAX: usize = 1;
 
 /// An event, and who waits for it.
 struct Single {

@@ -16,7 +16,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use labtrail_shared::text_query::TextQuery;
@@ -33,6 +33,10 @@ const COMMITS_MAX: usize = 4;
 
 /// Rows that are indexed together while catching up.
 const ROWS_TOGETHER: i64 = 8192;
+
+/// Commits are gathered until they have so many rows, or for so long.
+const GATHER_ROWS: usize = 1024;
+const GATHER_TIME: Duration = Duration::from_millis(20);
 
 /// After a failure, such as a full disk, it is tried again after so long.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -162,21 +166,43 @@ impl WordsWriter {
         self.is_behind.store(false, Ordering::SeqCst);
         self.catch_up(i64::MAX)?;
         while let Ok(change) = self.commits.recv() {
-            match change {
-                Change::Stored(words) => {
-                    let Some((first, _)) = words.first() else { continue };
-                    if *first > self.mark + 1 {
-                        self.catch_up(*first - 1)?;
-                    }
-                    self.index(&words)?;
+            let (words, deleted) = self.gather(change);
+            if let Some((first, _)) = words.first() {
+                if *first > self.mark + 1 {
+                    self.catch_up(*first - 1)?;
                 }
-                Change::Deleted(seqs) => self.forget(&seqs)?,
+                self.index(&words)?;
             }
+            self.forget(&deleted)?;
         }
         Ok(())
     }
 
+    /// Small commits are indexed together: a transaction for each would cost more than the words in it. Until then searches
+    /// read the rows.
+    fn gather(&self, first: Change) -> (Words, Vec<i64>) {
+        let (mut words, mut deleted) = (Words::new(), Vec::new());
+        let mut add = |change: Change| {
+            match change {
+                Change::Stored(more) => words.extend(more),
+                Change::Deleted(more) => deleted.extend(more),
+            }
+            words.len() + deleted.len()
+        };
+        let mut count = add(first);
+        let until = Instant::now() + GATHER_TIME;
+        while count < GATHER_ROWS {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(change) = self.commits.recv_timeout(left) else { break };
+            count = add(change);
+        }
+        (words, deleted)
+    }
+
     fn forget(&mut self, seqs: &[i64]) -> rusqlite::Result<()> {
+        if seqs.is_empty() {
+            return Ok(());
+        }
         let transaction = self.index.transaction()?;
         {
             let mut delete = transaction.prepare_cached("DELETE FROM event_text WHERE rowid = ?")?;
