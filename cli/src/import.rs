@@ -1,7 +1,7 @@
 //! `labtrail import`: events from a database of MADSci's, or from a backup, into a store.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -29,8 +29,8 @@ Examples:
   labtrail import backup labtrail-data/backups/labtrail_backup_20261125_020000_000000_scheduled --to sqlite:events.sqlite
       Bring back what a backup holds.
 
-What the store has already stays as it is and is counted as DUPLICATES, so the same import may be done again; one that was \
-interrupted goes on where it was. A store of SQLite belongs to the collector that has it open: stop that one first. To use \
+What the store has already stays as it is and is counted as DUPLICATES, so the same import may be done again: after an \
+interruption it passes quickly over what is there, and later it takes what is new. A store of SQLite belongs to the collector that has it open: stop that one first. To use \
 MADSci's database in place nothing need be copied: labtrail-collector --store mongodb://localhost:27017/madsci_events
 
 Exit code 0: all is in the store. 1: some events could not be stored; they are dead letters of the store. 2: it ended early.";
@@ -78,9 +78,6 @@ struct Target {
     /// The IANA zone in which times without an offset are read
     #[arg(long, value_name = "ZONE", default_value = "system")]
     zone: Zone,
-    /// Where it is remembered how far an interrupted import was [default: beside the store's file, or in this folder]
-    #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
 }
 
 impl Import {
@@ -91,7 +88,7 @@ impl Import {
             Ok(report) => show(report),
             Err(error) => {
                 eprintln!("labtrail: {error:#}");
-                eprintln!("what was copied is safe; the same command goes on from there");
+                eprintln!("what was copied is safe; the same command passes over it and goes on");
                 ExitCode::from(2)
             }
         }
@@ -104,8 +101,7 @@ impl Import {
         };
         let mut config = Config { zone: target.zone, ..Config::default() };
         target.to.apply(&mut config.store);
-        let checkpoint = target.checkpoint.unwrap_or_else(|| checkpoint(&config));
-        copy(&config, Transfer { from: source, zone: config.zone.0.clone(), checkpoint })
+        copy(&config, Transfer { from: source, zone: config.zone.0.clone() })
     }
 }
 
@@ -117,13 +113,6 @@ fn madsci(url: StoreChoice, collection: String) -> anyhow::Result<Source> {
         "MADSci keeps its events in MongoDB: write mongodb://HOST:PORT/DATABASE"
     );
     Ok(Source::Madsci(MongoConfig { collection, ..section.mongodb }))
-}
-
-fn checkpoint(config: &Config) -> PathBuf {
-    match config.store.kind {
-        StoreKind::Sqlite => config.store_path().with_extension("import.json"),
-        StoreKind::Mongodb => Path::new("labtrail-import.json").to_owned(),
-    }
 }
 
 #[tokio::main]
@@ -146,12 +135,9 @@ async fn copy(config: &Config, transfer: Transfer) -> anyhow::Result<Report> {
 }
 
 fn show(report: Report) -> ExitCode {
-    let Report { read, stored, duplicates, dead_letters, done_before, .. } = report;
+    let Report { read, stored, duplicates, dead_letters, .. } = report;
     println!("{:>12} {:>12} {:>12} {:>12}", "READ", "STORED", "DUPLICATES", "DEAD_LETTERS");
     println!("{read:>12} {stored:>12} {duplicates:>12} {dead_letters:>12}");
-    if done_before > 0 {
-        eprintln!("{} events were done before it was interrupted", HumanCount(done_before));
-    }
     if dead_letters == 0 {
         return ExitCode::SUCCESS;
     }
@@ -173,7 +159,7 @@ impl Display {
     }
 
     fn update(&mut self, report: Report) {
-        let done = report.done_before + report.read;
+        let done = report.read;
         if self.bar.is_hidden() {
             if self.said_at.elapsed() >= LINE_INTERVAL {
                 self.said_at = Instant::now();

@@ -23,10 +23,15 @@ use labtrail_shared::{
     telemetry::{METRICS_CONTENT_TYPE, Metrics},
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{backup::Backups, config::Config, ingest::Ingest, store::EventStore};
 use body::BodyReader;
 use error::Problem;
 use live::Live;
+
+/// Reports that are reckoned at a time.
+const REPORTS_MAX: usize = 2;
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ struct Api {
     bodies: BodyReader,
     backups: Backups,
     manager_id: String,
+    /// How many reports may be reckoned at a time.
+    reports: Semaphore,
     config: Config,
     metrics: Metrics,
 }
@@ -56,7 +63,17 @@ pub(crate) fn router(config: &Config, rooms: Rooms, metrics: Metrics, tasks: &mu
     let Rooms { store, ingest, backups, manager_id } = rooms;
     let live = Live::start(Arc::clone(&store), &config.live, &metrics, tasks, stop);
     let bodies = BodyReader::new(&config.http);
-    let api = Arc::new(Api { store, ingest, live, bodies, backups, manager_id, config: config.clone(), metrics });
+    let api = Arc::new(Api {
+        store,
+        ingest,
+        live,
+        bodies,
+        backups,
+        manager_id,
+        reports: Semaphore::new(REPORTS_MAX),
+        config: config.clone(),
+        metrics,
+    });
     let routes = Router::new()
         .merge(madsci::routes())
         .nest("/api/v1", v1::routes())

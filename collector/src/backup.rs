@@ -26,11 +26,11 @@ pub use schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::{
     config::{Config, Zone},
-    store::{Criteria, EventStore, Order, Search},
+    store::{Criteria, EventStore, Order, Pages, Search},
 };
 use folder::NewFolder;
 
@@ -69,6 +69,12 @@ impl Default for BackupConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "usize")]
 pub struct BackupCount(usize);
+
+impl BackupCount {
+    pub(crate) fn get(self) -> usize {
+        self.0
+    }
+}
 
 impl TryFrom<usize> for BackupCount {
     type Error = String;
@@ -149,16 +155,26 @@ struct Maker {
 
 impl Maker {
     async fn run(self, mut waiting: mpsc::Receiver<Request>) {
+        let next = || {
+            let pause =
+                self.config.enabled.then(|| self.config.schedule.pause(Timestamp::now(), &self.zone.0)).flatten();
+            pause.map(|pause| Instant::now() + pause)
+        };
+        let mut due_at = next();
         loop {
-            let scheduled = self.config.enabled.then(|| self.config.schedule.pause(Timestamp::now(), &self.zone.0));
             let due = async {
-                match scheduled.flatten() {
-                    Some(pause) => tokio::time::sleep(pause).await,
+                match due_at {
+                    // It may have become due while another backup was made.
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = due => drop(self.make(Some("scheduled")).await),
+                () = due => {
+                    // Why it failed is logged.
+                    let _ = self.make(Some("scheduled")).await;
+                    due_at = next();
+                }
                 request = waiting.recv() => {
                     let Some(request) = request else { return };
                     let description = request.description.as_deref().filter(|description| !description.is_empty());
@@ -183,7 +199,11 @@ impl Maker {
             }
         }
         let (path, _) = made?;
-        folder::rotate(&self.dir, self.config.keep.0)?;
+        let (dir, database, keep) = (self.dir.clone(), self.database.clone(), self.config.keep.0);
+        let rotated = tokio::task::spawn_blocking(move || folder::rotate(&dir, &database, keep)).await;
+        if let Ok(Err(cause)) = rotated {
+            warn!(reason = with_causes(&cause), "an old backup could not be deleted");
+        }
         Ok(path)
     }
 
@@ -193,6 +213,7 @@ impl Maker {
         let description = description.map(str::to_owned);
         let (parts, mut written) = mpsc::channel::<Bytes>(2);
         let writing = tokio::task::spawn_blocking(move || {
+            folder::remove_unfinished(&dir, &database)?;
             let mut folder = NewFolder::begin(&dir, &database, now, &zone, description.as_deref())?;
             while let Some(part) = written.blocking_recv() {
                 if part.is_empty() {
@@ -212,21 +233,19 @@ impl Maker {
 
     /// Reads all events, the oldest first; an empty part is the end.
     async fn read(&self, parts: &mpsc::Sender<Bytes>) -> Result<(), BackupError> {
-        let mut after = None;
-        loop {
-            let search = Search {
-                criteria: Criteria::default(),
-                order: Order::Ascending,
-                after,
-                offset: 0,
-                limit: PART_EVENTS,
-                time_max: PART_TIME_MAX,
-            };
-            let page = self.store.search(search).await?;
-            let ids = page.items.iter().map(|event| event.id().to_owned()).collect();
+        let mut pages = Pages::new(Search {
+            criteria: Criteria::default(),
+            order: Order::Ascending,
+            after: None,
+            offset: 0,
+            limit: PART_EVENTS,
+            time_max: PART_TIME_MAX,
+        });
+        while let Some(events) = pages.next(&*self.store, PART_EVENTS).await? {
+            let ids = events.iter().map(|event| event.id().to_owned()).collect();
             let hashes = self.store.hashes(ids).await?;
             let mut text = Vec::new();
-            for (stored, hash) in page.items.into_iter().zip(hashes) {
+            for (stored, hash) in events.into_iter().zip(hashes) {
                 let mut line = stored.into_json();
                 if let Some(hash) = hash {
                     line["_labtrail"]["hash"] = Value::from(format!("{hash:016x}"));
@@ -237,10 +256,6 @@ impl Maker {
             // Whoever writes says himself why he ended.
             if !text.is_empty() && parts.send(Bytes::from(text)).await.is_err() {
                 return Ok(());
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
             }
         }
         let _ = parts.send(Bytes::new()).await;

@@ -63,17 +63,20 @@ impl From<RegistryError> for MadsciError {
     }
 }
 
-/// What was taken over.
-#[derive(Debug, Default)]
+/// What was taken over. It cannot be printed, since passwords stand in the environment.
+#[derive(Default)]
+#[expect(missing_debug_implementations, reason = "there are passwords in it")]
 pub struct Adopted {
     files: Vec<PathBuf>,
     origins: Vec<(String, String)>,
     warnings: Vec<String>,
-    claim: Option<Claim>,
+    /// What is needed to find our id in the registry, if it counts.
+    registry: Option<Box<(MadsciSettings, Sources)>>,
 }
 
-/// Makes a config say what MADSci's settings say. Blocks while another process holds the name in the registry.
-pub fn adopt(config: &mut Config, from: &SettingsFrom) -> Result<Adopted, MadsciError> {
+/// Makes a config say what MADSci's settings say. Where they are silent, MADSci's defaults count unless the config comes from
+/// a file, which `has_file` says.
+pub fn adopt(config: &mut Config, from: &SettingsFrom, has_file: bool) -> Result<Adopted, MadsciError> {
     let is_madsci = *from != SettingsFrom::Environment;
     let variables =
         env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -94,32 +97,20 @@ pub fn adopt(config: &mut Config, from: &SettingsFrom) -> Result<Adopted, Madsci
     if !is_madsci && loaded.origins.iter().next().is_none() {
         return Ok(Adopted::default());
     }
-    apply(config, &loaded, is_madsci)?;
-    let mut adopted = Adopted {
+    apply(config, &loaded, is_madsci && !has_file)?;
+    let adopted = Adopted {
         files: loaded.files,
         origins: loaded.origins.iter().map(|(setting, origin)| (setting.to_owned(), origin.to_string())).collect(),
         warnings: loaded.ignored.iter().map(ToString::to_string).collect(),
-        claim: None,
+        registry: is_madsci.then(|| Box::new((loaded.settings.clone(), sources))),
     };
-    if is_madsci {
-        let identity = Identity::find(&loaded.settings, &sources)?;
-        if let Some(id) = identity.overruled {
-            let id_in_use = &identity.id;
-            adopted.warnings.push(format!(
-                "the setting manager_id ({id}) is not used: the registry knows this manager as {id_in_use}; \
-                 set enable_registry_resolution to false to use it"
-            ));
-        }
-        config.manager_id = Some(ManagerId(identity.id));
-        adopted.claim = identity.claim;
-    }
     config.madsci = AdoptedSettings(Some(Arc::new(loaded.settings)));
     Ok(adopted)
 }
 
-fn apply(config: &mut Config, loaded: &Loaded, is_madsci: bool) -> Result<(), MadsciError> {
+fn apply(config: &mut Config, loaded: &Loaded, by_default: bool) -> Result<(), MadsciError> {
     let Loaded { settings, origins, .. } = loaded;
-    let is_meant = |setting: &str| is_madsci || origins.is_set(setting);
+    let is_meant = |setting: &str| by_default || origins.is_set(setting);
     let wrong = |setting: &'static str| move |reason: String| MadsciError::Setting { setting, reason };
     if is_meant("server_url") {
         let (host, port) = (settings.server_url.host().trim_matches(['[', ']']), settings.server_url.port());
@@ -199,20 +190,29 @@ pub(crate) fn answer(config: &Config, manager_id: &str, asked: SettingsAnswer) -
         };
         MadsciSettings::load(&sources).expect("defaults are right").settings
     });
-    if config.madsci.0.is_none() {
-        settings.retention_enabled = config.retention.enabled;
-        settings.backup_enabled = config.backup.enabled;
-        settings.backup_schedule = config.backup.enabled.then(|| config.backup.schedule.to_string());
-        settings.backup_dir = config.backup_dir();
-        settings.database_name = config.database_name();
-        settings.server_url = config.listen.server_url().unwrap_or(settings.server_url);
+    settings.server_url = config.listen.server_url().unwrap_or(settings.server_url);
+    settings.database_name = config.database_name();
+    settings.collection_name.clone_from(&config.store.mongodb.collection);
+    let retention = &config.retention;
+    settings.retention_enabled = retention.enabled;
+    settings.soft_delete_after_days = retention.archive_after_days.get().into();
+    settings.hard_delete_after_days = retention.delete_after_days.get().into();
+    settings.retention_check_interval_hours = retention.check_interval.0.as_secs().div_ceil(3600);
+    settings.archive_batch_size = retention.batch_events.get() as u64;
+    settings.fail_on_retention_error = retention.fail_on_error;
+    settings.backup_enabled = config.backup.enabled;
+    settings.backup_dir = config.backup_dir();
+    settings.backup_max_count = config.backup.keep.get() as u64;
+    if config.backup.enabled {
+        settings.backup_schedule = Some(config.backup.schedule.to_string());
     }
     settings_answer(&settings, manager_id, asked)
 }
 
 impl Adopted {
-    /// Says what was taken over, and keeps our name in the registry until `stop` is given.
-    pub fn start(self, tasks: &mut Tasks, stop: Stop) {
+    /// Says what was taken over, and finds our id in MADSci's registry, which `config` says from then on; another process may
+    /// have to let go of our name first. It is kept until `stop` is given.
+    pub async fn start(mut self, config: &mut Config, tasks: &mut Tasks, stop: Stop) -> Result<(), MadsciError> {
         for file in &self.files {
             info!(file = %file.display(), "MADSci's settings are read from this file");
         }
@@ -222,31 +222,51 @@ impl Adopted {
         for text in &self.warnings {
             warn!("{text}");
         }
-        let Some(claim) = self.claim else { return };
-        info!(name = claim.name(), id = claim.id, is_new = claim.is_new, registry = %claim.file().display(), "this manager's id");
-        let claim = Arc::new(claim);
-        tasks.start("registry", async move {
-            loop {
-                tokio::select! {
-                    () = stop.given() => break,
-                    () = tokio::time::sleep(RENEWAL_PERIOD) => {}
-                }
-                let ours = Arc::clone(&claim);
-                if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || ours.renew()).await {
-                    error!(
-                        reason = with_causes(&cause),
-                        seconds = CLAIM_LIFE.as_secs(),
-                        "our name in MADSci's registry could not be renewed; after some time another process may take it"
-                    );
-                }
-            }
-            if let Some(claim) = Arc::into_inner(claim) {
-                let released = tokio::task::spawn_blocking(move || claim.release()).await;
-                if let Ok(Err(cause)) = released {
-                    warn!(reason = with_causes(&cause), "our name in MADSci's registry was not given free");
-                }
-            }
-            Ok::<(), std::convert::Infallible>(())
-        });
+        let Some(registry) = self.registry.take() else { return Ok(()) };
+        info!(
+            "looking for this manager's id in MADSci's registry; a process that was killed a moment ago holds it for up to 30 s"
+        );
+        let found = tokio::task::spawn_blocking(move || Identity::find(&registry.0, &registry.1)).await;
+        let identity = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        if let Some(id) = identity.overruled {
+            let id_in_use = &identity.id;
+            warn!(
+                "the setting manager_id ({id}) is not used: the registry knows this manager as {id_in_use}; set \
+                 enable_registry_resolution to false to use it"
+            );
+        }
+        config.manager_id = Some(ManagerId(identity.id));
+        if let Some(claim) = identity.claim {
+            keep(claim, tasks, stop);
+        }
+        Ok(())
     }
+}
+
+fn keep(claim: Claim, tasks: &mut Tasks, stop: Stop) {
+    info!(name = claim.name(), id = claim.id, is_new = claim.is_new, registry = %claim.file().display(), "this manager's id");
+    let claim = Arc::new(claim);
+    tasks.start("registry", async move {
+        loop {
+            tokio::select! {
+                () = stop.given() => break,
+                () = tokio::time::sleep(RENEWAL_PERIOD) => {}
+            }
+            let ours = Arc::clone(&claim);
+            if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || ours.renew()).await {
+                error!(
+                    reason = with_causes(&cause),
+                    seconds = CLAIM_LIFE.as_secs(),
+                    "our name in MADSci's registry could not be renewed; after some time another process may take it"
+                );
+            }
+        }
+        if let Some(claim) = Arc::into_inner(claim) {
+            let released = tokio::task::spawn_blocking(move || claim.release()).await;
+            if let Ok(Err(cause)) = released {
+                warn!(reason = with_causes(&cause), "our name in MADSci's registry was not given free");
+            }
+        }
+        Ok::<(), std::convert::Infallible>(())
+    });
 }

@@ -157,7 +157,7 @@ impl Run {
             Some(None) => SettingsFrom::Search,
             Some(Some(file)) => SettingsFrom::File(file),
         };
-        let adopted = madsci::adopt(&mut config, &from)?;
+        let adopted = madsci::adopt(&mut config, &from, self.config.is_some())?;
         if let Some(listen) = self.listen {
             config.listen = listen;
         }
@@ -265,13 +265,23 @@ async fn run(config: Config, adopted: Adopted) -> anyhow::Result<()> {
         signals.give_on_signal().await;
         Ok::<(), std::convert::Infallible>(())
     });
-    adopted.start(&mut tasks, stop.clone());
-    let started = Collector::start(config, &mut tasks, stop.clone(), Metrics::default()).await;
-    started.context("failed to start")?;
+    let started = start(config, adopted, &mut tasks, &stop).await;
+    if let Err(error) = started {
+        // What was begun is put right: a name in MADSci's registry is given free.
+        stop.give();
+        let _ = tasks.drain(stop_time_max).await;
+        return Err(error);
+    }
     let ended = tasks.run_until(&stop).await;
     stop.give();
     let drained = tasks.drain(stop_time_max).await;
     ended?;
     drained?;
     Ok(())
+}
+
+async fn start(mut config: Config, adopted: Adopted, tasks: &mut Tasks, stop: &Stop) -> anyhow::Result<()> {
+    adopted.start(&mut config, tasks, stop.clone()).await?;
+    let started = Collector::start(config, tasks, stop.clone(), Metrics::default()).await;
+    started.context("failed to start").map(drop)
 }

@@ -15,7 +15,7 @@ use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use serde::{Deserialize, Serialize};
 use tracing::{debug, error, info};
 
-use crate::store::{Archive, EventStore, Position, StoreError};
+use crate::store::{Criteria, EventStore, Order, Pages, Search, StoreError};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -63,6 +63,10 @@ impl Default for RetentionConfig {
 pub struct DayCount(u32);
 
 impl DayCount {
+    pub(crate) fn get(self) -> u32 {
+        self.0
+    }
+
     fn micros(self) -> i64 {
         i64::from(self.0) * DAY.as_micros() as i64
     }
@@ -77,49 +81,68 @@ impl TryFrom<u32> for DayCount {
     }
 }
 
-/// Puts all events before an instant aside, in parts of so many; says how many.
-pub(crate) async fn archive_before(
-    store: &dyn EventStore,
-    instant: i64,
-    batch_events: usize,
-    batches_max: Option<usize>,
-) -> Result<u64, StoreError> {
-    let (mut count, mut batches) = (0, 0);
-    let mut after: Option<Position> = None;
-    loop {
-        let now = Timestamp::now().as_microsecond();
-        let limit = batch_events.clamp(1, BATCH_EVENTS_MAX);
-        let archived = store.archive(Archive::Before { instant, after, limit }, now).await?;
-        count += archived.count;
-        batches += 1;
-        let Some(next) = archived.next.filter(|_| batches_max.is_none_or(|max| batches < max)) else {
-            return Ok(count);
-        };
-        after = Some(next);
-        tokio::time::sleep(PART_PAUSE).await;
-    }
-}
-
 /// A larger part would make others wait.
 const BATCH_EVENTS_MAX: usize = 10_000;
 
-/// Deletes all that was put aside before an instant, in parts of so many; says how many.
-pub(crate) async fn purge(
+/// How long the store looks for old events before it is asked to go on.
+const SEARCH_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// How many parts of how many events.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts {
+    pub(crate) events: usize,
+    pub(crate) count_max: Option<usize>,
+}
+
+impl Parts {
+    fn events(self) -> usize {
+        self.events.clamp(1, BATCH_EVENTS_MAX)
+    }
+}
+
+/// Puts all events before an instant aside, the oldest first; tells of each part how many it were. They are looked for as
+/// anybody looks for events, so that those that are aside already take nobody's time but this.
+pub(crate) async fn archive_before(
     store: &dyn EventStore,
-    before: i64,
-    batch_events: usize,
-    batches_max: Option<usize>,
-) -> Result<u64, StoreError> {
-    let (mut count, mut batches) = (0, 0);
-    loop {
-        let deleted = store.purge(before, batch_events.clamp(1, BATCH_EVENTS_MAX)).await?;
-        count += deleted;
-        batches += 1;
-        if deleted == 0 || batches_max.is_some_and(|max| batches >= max) {
-            return Ok(count);
+    instant: i64,
+    parts: Parts,
+    mut told: impl FnMut(u64),
+) -> Result<(), StoreError> {
+    let criteria = Criteria { to: Some(instant), archived: Some(false), ..Criteria::default() };
+    let (order, limit, time_max) = (Order::Ascending, parts.events(), SEARCH_TIME_MAX);
+    let mut pages = Pages::new(Search { criteria, order, after: None, offset: 0, limit, time_max });
+    let mut done = 0;
+    while let Some(events) = pages.next(store, parts.events()).await? {
+        if events.is_empty() {
+            continue;
+        }
+        let ids = events.iter().map(|event| event.id().to_owned()).collect();
+        told(store.archive(ids, Timestamp::now().as_microsecond()).await?);
+        done += 1;
+        if parts.count_max.is_some_and(|max| done >= max) {
+            pages.end();
         }
         tokio::time::sleep(PART_PAUSE).await;
     }
+    Ok(())
+}
+
+/// Deletes all that was put aside before an instant; tells of each part how many it were.
+pub(crate) async fn purge(
+    store: &dyn EventStore,
+    before: i64,
+    parts: Parts,
+    mut told: impl FnMut(u64),
+) -> Result<(), StoreError> {
+    for done in 1.. {
+        let deleted = store.purge(before, parts.events()).await?;
+        told(deleted);
+        if deleted == 0 || parts.count_max.is_some_and(|max| done >= max) {
+            break;
+        }
+        tokio::time::sleep(PART_PAUSE).await;
+    }
+    Ok(())
 }
 
 /// After a failure it is tried again so soon.
@@ -144,12 +167,11 @@ pub(crate) fn start(
     });
     let config = config.clone();
     tasks.start("retention", async move {
+        let counters = (archived, deleted);
         let work = async {
             loop {
-                let pause = match run(&config, &*store).await {
-                    Ok((put_aside, gone)) => {
-                        archived.inc_by(put_aside);
-                        deleted.inc_by(gone);
+                let pause = match run(&config, &*store, &counters).await {
+                    Ok(()) => {
                         last.set(Timestamp::now().as_second());
                         config.check_interval.0
                     }
@@ -169,16 +191,31 @@ pub(crate) fn start(
     });
 }
 
-async fn run(config: &RetentionConfig, store: &dyn EventStore) -> Result<(u64, u64), StoreError> {
+async fn run(
+    config: &RetentionConfig,
+    store: &dyn EventStore,
+    (archived, deleted): &(Counter, Counter),
+) -> Result<(), StoreError> {
     let now = Timestamp::now().as_microsecond();
-    let batches_max = (config.batches_max > 0).then_some(config.batches_max);
-    let batch_events = config.batch_events.get();
-    let put_aside = archive_before(store, now - config.archive_after_days.micros(), batch_events, batches_max).await?;
-    let gone = purge(store, now - config.delete_after_days.micros(), batch_events, batches_max).await?;
+    let count_max = (config.batches_max > 0).then_some(config.batches_max);
+    let parts = Parts { events: config.batch_events.get(), count_max };
+    let (mut put_aside, mut gone) = (0, 0);
+    let archiving = archive_before(store, now - config.archive_after_days.micros(), parts, |count| {
+        archived.inc_by(count);
+        put_aside += count;
+    });
+    let mut result = archiving.await;
+    if result.is_ok() {
+        let purging = purge(store, now - config.delete_after_days.micros(), parts, |count| {
+            deleted.inc_by(count);
+            gone += count;
+        });
+        result = purging.await;
+    }
     if put_aside + gone > 0 {
         info!(archived = put_aside, deleted = gone, "old events were put aside or deleted");
     } else {
         debug!("no events are old enough to be put aside or deleted");
     }
-    Ok((put_aside, gone))
+    result
 }

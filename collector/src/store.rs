@@ -4,21 +4,23 @@ mod choice;
 #[cfg(test)]
 mod conformance;
 mod counter;
-mod event_store;
+pub(crate) mod event_store;
 mod mongo;
 mod open;
+mod pages;
 mod sqlite;
 
 use std::path::PathBuf;
 
 pub use choice::StoreChoice;
 pub use event_store::{
-    Archive, Archived, Bucket, Criteria, DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport,
-    KafkaPlace, NewEvent, Order, Outcome, Page, Position, Search, StoreError, StoredDeadLetter, StoredEvent,
+    Bucket, Criteria, DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, KafkaPlace, NewEvent,
+    Order, Outcome, Page, Position, Search, StoreError, StoredDeadLetter, StoredEvent,
 };
 use labtrail_shared::settings::ByteSize;
 pub use mongo::{MongoConfig, MongoOpenError, MongoReader, MongoStore, MongoUrl};
 pub use open::{StoreOpenError, open};
+pub(crate) use pages::Pages;
 use serde::{Deserialize, Serialize};
 pub use sqlite::{OpenError, SqliteStore};
 

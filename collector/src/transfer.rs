@@ -1,10 +1,9 @@
 //! Events from elsewhere: a database of MADSci's, or a backup. What is in the store already is left as it is, so that a
-//! transfer that was interrupted may simply be done again; it also remembers how far it was.
+//! transfer that was interrupted is simply done again: to find out that an event is there takes a small part of storing it.
 
-mod checkpoint;
 mod source;
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 use labtrail_shared::{
@@ -17,14 +16,15 @@ use thiserror::Error;
 use crate::{
     backup::BackupError,
     ingest::reason,
-    store::{DeadLetter, EventStore, Expect, MongoOpenError, NewEvent, Outcome, StoreError},
+    store::{
+        DeadLetter, EventStore, Expect, MongoOpenError, NewEvent, Outcome, StoreError, event_store::archived_text,
+    },
 };
-use checkpoint::Checkpoint;
 pub use source::Source;
 use source::{Item, Opened};
 
 /// Events that are stored together.
-const PART_EVENTS: usize = 2000;
+const PART_EVENTS: usize = 1000;
 
 /// A part that the store does not take is tried again after a pause, so often.
 const TRIES: u32 = 60;
@@ -50,14 +50,6 @@ pub enum TransferError {
     /// The store did not take the events.
     #[error("store events")]
     Store(#[source] StoreError),
-    /// The mark of how far it is cannot be kept.
-    #[error("keep the mark of how far it is in {}", file.display())]
-    Checkpoint {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
 }
 
 /// What is to be done.
@@ -67,14 +59,12 @@ pub struct Transfer {
     pub from: Source,
     /// The zone in which times without an offset are read.
     pub zone: TimeZone,
-    /// Where it is remembered how far it is.
-    pub checkpoint: PathBuf,
 }
 
 /// What became of the events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Report {
-    /// Events that were read, those before an interruption not counted.
+    /// Events that were read.
     pub read: u64,
     /// Those stored now.
     pub stored: u64,
@@ -82,8 +72,6 @@ pub struct Report {
     pub duplicates: u64,
     /// Those that are dead letters now: another event has their id, or they are no events.
     pub dead_letters: u64,
-    /// How many were done before an interruption.
-    pub done_before: u64,
     /// About how many there are in all.
     pub total: u64,
 }
@@ -92,59 +80,79 @@ impl Transfer {
     /// Transfers all events; `told` is told again and again how far it is.
     pub async fn run(self, to: &dyn EventStore, mut told: impl FnMut(Report)) -> Result<Report, TransferError> {
         let name = self.from.name();
-        let mut checkpoint = Checkpoint::read(&self.checkpoint, &name);
-        let mut opened = Opened::open(&self.from, &self.zone, checkpoint.after()).await?;
-        let mut report = Report { done_before: checkpoint.done(), total: opened.count().await?, ..Report::default() };
+        let mut opened = Opened::open(&self.from, &self.zone).await?;
+        let mut report = Report { total: opened.count().await?, ..Report::default() };
         told(report);
         loop {
             let items = opened.next(PART_EVENTS).await?;
-            let Some(last) = items.last().map(|item| item.id().to_owned()) else { break };
+            if items.is_empty() {
+                return Ok(report);
+            }
             report.read += items.len() as u64;
-            self.store(to, items, &name, &mut report).await?;
-            checkpoint.set(last, report.done_before + report.read);
-            let kept = checkpoint.write(&self.checkpoint);
-            kept.map_err(|source| TransferError::Checkpoint { file: self.checkpoint.clone(), source })?;
+            store(to, items, &name, &mut report).await?;
             told(report);
         }
-        Checkpoint::remove(&self.checkpoint);
-        Ok(report)
     }
+}
 
-    async fn store(
-        &self,
-        to: &dyn EventStore,
-        items: Vec<Item>,
-        from: &str,
-        report: &mut Report,
-    ) -> Result<(), TransferError> {
-        let (mut events, mut letters) = (Vec::with_capacity(items.len()), Vec::new());
-        for item in items {
-            match read(item) {
-                Ok(event) => events.push(event),
-                Err((id, detail, bytes)) => letters.push(letter(reason::NOT_AN_EVENT, detail, from, id, bytes)),
+async fn store(to: &dyn EventStore, items: Vec<Item>, from: &str, report: &mut Report) -> Result<(), TransferError> {
+    let ids: Vec<String> = items.iter().map(|item| item.id().to_owned()).collect();
+    let known = patiently(|| to.hashes(ids.clone())).await?;
+    let (mut events, mut letters) = (Vec::with_capacity(items.len()), Vec::new());
+    // What is to be put aside, by the instant of it.
+    let now = Timestamp::now().as_microsecond();
+    let mut archived: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for (item, known) in items.into_iter().zip(known) {
+        match item.hash() {
+            Some(hash) if known == Some(hash) => {
+                report.duplicates += 1;
+                // It may have been put aside since it was copied.
+                if item.is_archived() {
+                    archived.entry(now).or_default().push(item.id().to_owned());
+                }
             }
+            _ => match read(item) {
+                Ok(mut new) => {
+                    if let Some(at) = archived_here(&mut new.event) {
+                        archived.entry(at).or_default().push(new.event.id.clone());
+                    }
+                    events.push(new);
+                }
+                Err((id, detail, bytes)) => letters.push(letter(reason::NOT_AN_EVENT, detail, from, id, bytes)),
+            },
         }
-        let stored = patiently(|| to.insert(events.clone(), Expect::Repeats)).await?;
-        for (outcome, new) in stored.outcomes.into_iter().zip(&events) {
-            let (reason, detail, event) = match outcome {
-                Outcome::Stored => {
-                    report.stored += 1;
-                    continue;
-                }
-                Outcome::Duplicate => {
-                    report.duplicates += 1;
-                    continue;
-                }
-                Outcome::Conflict(event) => {
-                    (reason::ID_CONFLICT, "another event of the same id is stored already".to_owned(), event)
-                }
-                Outcome::Unstorable { reason, event } => (reason::UNSTORABLE, reason, event),
-            };
-            letters.push(letter(reason, detail, from, Some(new.event.id.clone()), event.to_string().into_bytes()));
-        }
-        report.dead_letters += letters.len() as u64;
-        patiently(|| to.dead_letter(letters.clone())).await
     }
+    let stored = patiently(|| to.insert(events.clone(), Expect::Repeats)).await?;
+    for (outcome, new) in stored.outcomes.into_iter().zip(&events) {
+        let (reason, detail, event) = match outcome {
+            Outcome::Stored => {
+                report.stored += 1;
+                continue;
+            }
+            Outcome::Duplicate => {
+                report.duplicates += 1;
+                continue;
+            }
+            Outcome::Conflict(event) => {
+                (reason::ID_CONFLICT, "another event of the same id is stored already".to_owned(), event)
+            }
+            Outcome::Unstorable { reason, event } => (reason::UNSTORABLE, reason, event),
+        };
+        letters.push(letter(reason, detail, from, Some(new.event.id.clone()), event.to_string().into_bytes()));
+    }
+    for (at, ids) in archived {
+        patiently(|| to.archive(ids.clone(), at)).await?;
+    }
+    report.dead_letters += letters.len() as u64;
+    patiently(|| to.dead_letter(letters.clone())).await
+}
+
+/// The instant at which a server put an event aside. The store puts it aside itself, in its own form, after it has stored it.
+fn archived_here(event: &mut Event) -> Option<i64> {
+    let at = event.archived_at.filter(|at| event.archived && at.to_string() == archived_text(at.civil_micros))?;
+    event.archived = false;
+    event.archived_at = None;
+    Some(at.civil_micros)
 }
 
 fn read(item: Item) -> Result<NewEvent, (Option<String>, String, Vec<u8>)> {

@@ -283,14 +283,26 @@ pub fn verify(path: &Path) -> Result<Manifest, BackupError> {
     Ok(manifest)
 }
 
-/// Deletes all but the latest backups, and what was begun and never finished. Only one process makes backups here.
-pub(super) fn rotate(dir: &Path, keep: usize) -> Result<(), BackupError> {
-    for old in list(dir)?.into_iter().skip(keep) {
+/// Deletes all but the latest backups of a database.
+pub(super) fn rotate(dir: &Path, database: &str, keep: usize) -> Result<(), BackupError> {
+    let ours = list(dir)?.into_iter().filter(|backup| backup.manifest.database == database);
+    for old in ours.skip(keep) {
         fs::remove_dir_all(&old.path).map_err(failed("delete the old backup", &old.path))?;
     }
-    let entries = fs::read_dir(dir).map_err(failed("list", dir))?;
+    Ok(())
+}
+
+/// Deletes what was begun for a database and never finished, because the process was killed. Only one process makes backups of
+/// a database in one folder.
+pub(super) fn remove_unfinished(dir: &Path, database: &str) -> Result<(), BackupError> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(failed("list", dir)(source)),
+    };
+    let prefix = format!(".partial-{}_backup_", plain(database));
     for path in entries.flatten().map(|entry| entry.path()) {
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".partial-")) {
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)) {
             fs::remove_dir_all(&path).map_err(failed("delete the unfinished backup", &path))?;
         }
     }
@@ -303,7 +315,7 @@ mod tests {
 
     use jiff::{Timestamp, tz::TimeZone};
 
-    use super::{EVENTS, NewFolder, list, rotate, verify};
+    use super::{EVENTS, NewFolder, list, remove_unfinished, rotate, verify};
 
     #[test]
     fn a_backup_appears_when_it_is_whole() {
@@ -327,7 +339,10 @@ mod tests {
         }
         assert_eq!(list(dir.path()).expect("a list").len(), 5);
         fs::create_dir(dir.path().join("events_of_madsci")).expect("a folder");
-        rotate(dir.path(), 3).expect("old ones go");
+        rotate(dir.path(), "other", 0).expect("those of others stay");
+        fs::create_dir(dir.path().join(".partial-lab_backup_x")).expect("a folder");
+        remove_unfinished(dir.path(), "lab").expect("it goes");
+        rotate(dir.path(), "lab", 3).expect("old ones go");
         let left = list(dir.path()).expect("a list");
         assert_eq!(left.len(), 3);
         assert!(left[0].manifest.created_at > left[2].manifest.created_at && left[0].is_whole);

@@ -189,18 +189,31 @@ pub struct Search {
     pub time_max: Duration,
 }
 
+impl Position {
+    /// A place before all events of an order.
+    pub fn before_all(order: Order) -> Self {
+        match order {
+            Order::Ascending => Self { time: i64::MIN, id: String::new() },
+            Order::Descending => Self { time: i64::MAX, id: char::MAX.to_string() },
+        }
+    }
+}
+
 /// The answer to a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
     /// The events, in order.
     pub items: Vec<StoredEvent>,
-    /// Where the next page begins, if there may be more.
+    /// Where the next page begins, if there may be more. A page ends early when it would take too much memory.
     pub next: Option<Position>,
     /// Whether the store looked at all it had to: if not, more may follow at `next` even if there are few items.
     pub complete: bool,
     /// How many events were looked at.
     pub scanned: u64,
 }
+
+/// A page of more bytes than this ends early: events may be of megabytes, and whoever asks gives a number of events.
+pub(crate) const PAGE_BYTES_MAX: usize = 16 << 20;
 
 /// A question for the distribution of events over time and levels.
 #[derive(Debug, Clone)]
@@ -235,31 +248,6 @@ pub struct Bucket {
     pub time: i64,
     /// How many events of each level, in the order of [`LogLevel::ALL`].
     pub counts: [u64; 6],
-}
-
-/// Events that are to be put aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Archive {
-    /// Those of these ids.
-    Ids(Vec<String>),
-    /// Those of before an instant, in microseconds UTC, the oldest first.
-    Before {
-        /// The instant.
-        instant: i64,
-        /// Only those that follow this place.
-        after: Option<Position>,
-        /// At most so many.
-        limit: usize,
-    },
-}
-
-/// What was put aside.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Archived {
-    /// How many were, that were not before.
-    pub count: u64,
-    /// Where to go on, if the limit was reached.
-    pub next: Option<Position>,
 }
 
 /// The instant at which an event was put aside, in microseconds UTC: what it says itself, in UTC if it names no offset, as
@@ -380,9 +368,9 @@ pub trait EventStore: Debug + Send + Sync {
     /// Counts events over time and levels.
     async fn histogram(&self, request: HistogramRequest) -> Result<Histogram, StoreError>;
 
-    /// Puts events aside: they stay, and are left out of MADSci's lists. `at` is the instant of it, in microseconds UTC. What
-    /// is reported is durable.
-    async fn archive(&self, which: Archive, at: i64) -> Result<Archived, StoreError>;
+    /// Puts the events of these ids aside: they stay, and are left out of MADSci's lists. `at` is the instant of it, in
+    /// microseconds UTC. Says how many were not aside before; what is reported is durable.
+    async fn archive(&self, ids: Vec<String>, at: i64) -> Result<u64, StoreError>;
 
     /// Events that were put aside, the latest put aside first, those after a place in that order.
     async fn archived(&self, after: Option<Position>, limit: usize)

@@ -46,8 +46,8 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{
-    Archive, Archived, DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Outcome,
-    Page, Position, Search, StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
+    DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Outcome, Page, Position,
+    Search, StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
 };
 use arrivals::Announcements;
 use connection::Connection;
@@ -147,6 +147,7 @@ async fn prepare(connection: &Connection) {
     loop {
         let prepared = async {
             schema::mark_version(connection).await?;
+            schema::warn_of_deletion(connection).await?;
             schema::make_indexes(connection).await
         };
         match prepared.await {
@@ -241,8 +242,8 @@ impl EventStore for MongoStore {
         Ok(histogram)
     }
 
-    async fn archive(&self, which: Archive, at: i64) -> Result<Archived, StoreError> {
-        archive::archive(&self.unfilled, which, at).await
+    async fn archive(&self, ids: Vec<String>, at: i64) -> Result<u64, StoreError> {
+        archive::archive(&self.connection, &ids, at).await
     }
 
     async fn archived(

@@ -35,8 +35,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::{
-    Archive, Archived, DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Page,
-    Position, Search, StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
+    DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Page, Position, Search,
+    StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
 };
 use error::closing;
 use metrics::StoreMetrics;
@@ -203,15 +203,11 @@ impl EventStore for SqliteStore {
         Ok(histogram)
     }
 
-    async fn archive(&self, which: Archive, at: i64) -> Result<Archived, StoreError> {
+    async fn archive(&self, ids: Vec<String>, at: i64) -> Result<u64, StoreError> {
         const ATTEMPT: &str = "archive events";
-        let bytes = match &which {
-            Archive::Ids(ids) => ids.iter().map(|id| id.len() + 32).sum(),
-            Archive::Before { .. } => 1,
-        };
-        let permit = self.reserve(ATTEMPT, bytes).await?;
+        let permit = self.reserve(ATTEMPT, ids.iter().map(|id| id.len() + 32).sum()).await?;
         let (reply, answer) = oneshot::channel();
-        self.send(ATTEMPT, Job::Archive { which, at, reply, permit }, answer).await
+        self.send(ATTEMPT, Job::Archive { ids, at, reply, permit }, answer).await
     }
 
     async fn archived(

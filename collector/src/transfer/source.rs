@@ -57,6 +57,17 @@ impl Item {
             Self::Unreadable { .. } => "",
         }
     }
+
+    pub(super) fn hash(&self) -> Option<u64> {
+        match self {
+            Self::Event { hash, .. } => Some(*hash),
+            Self::Unreadable { .. } => None,
+        }
+    }
+
+    pub(super) fn is_archived(&self) -> bool {
+        matches!(self, Self::Event { stored, .. } if stored.event["archived"] == true)
+    }
 }
 
 /// A source that is being read.
@@ -74,12 +85,12 @@ pub(super) enum Opened {
 }
 
 impl Opened {
-    /// Opens it; it goes on behind the event of this id. A backup is compared with its checksum before anything is read.
-    pub(super) async fn open(from: &Source, zone: &TimeZone, after: Option<&str>) -> Result<Self, TransferError> {
+    /// Opens it. A backup is compared with its checksum before anything is read.
+    pub(super) async fn open(from: &Source, zone: &TimeZone) -> Result<Self, TransferError> {
         match from {
             Source::Madsci(config) => {
                 let mut reader = MongoReader::new(config, zone.clone()).await?;
-                let begun = reader.begin(after).await;
+                let begun = reader.begin().await;
                 begun.map_err(|source| TransferError::Read { from: from.name(), source })?;
                 Ok(Self::Madsci { reader: Box::new(reader), name: from.name() })
             }
@@ -88,20 +99,12 @@ impl Opened {
                 let file = backup::events_file(path);
                 let opened = File::open(&file).and_then(zstd::Decoder::new);
                 let decoder = opened.map_err(|source| unreadable(path, &source))?;
-                let mut opened = Self::Backup {
+                Ok(Self::Backup {
                     path: path.clone(),
                     lines: Box::new(BufReader::new(decoder)),
                     zone: zone.clone(),
                     events: manifest.events,
-                };
-                if let Some(after) = after {
-                    while let Some(item) = opened.next_line()? {
-                        if item.id() == after {
-                            break;
-                        }
-                    }
-                }
-                Ok(opened)
+                })
             }
         }
     }

@@ -26,9 +26,11 @@ use crate::{
         Api,
         openapi::{EventDocument, ValidationErrors},
     },
-    retention,
-    store::Archive,
+    retention::{self, Parts},
 };
+
+/// Ids that are put aside in one go: others wait for the store meanwhile.
+const IDS_TOGETHER: usize = 1000;
 
 /// Which events to put aside: those of these ids, or else those before a time.
 #[derive(Debug, Default, PartialEq, ToSchema)]
@@ -151,18 +153,22 @@ pub(crate) async fn archive_events(
     let body = body::read(&headers, &received.bytes)?.ok_or_else(body::missing)?;
     let request = ArchiveEventsRequest::read(&body.value)?;
     let ids = request.event_ids.filter(|ids| !ids.is_empty());
-    let count = match (ids, request.before_date) {
+    let mut count = 0;
+    match (ids, request.before_date) {
         (Some(ids), _) => {
-            let now = Timestamp::now().as_microsecond();
-            api.store.archive(Archive::Ids(ids), now).await?.count
+            for ids in ids.chunks(IDS_TOGETHER) {
+                count += api.store.archive(ids.to_vec(), Timestamp::now().as_microsecond()).await?;
+            }
         }
         (None, Some(date)) => {
             let size = request.batch_size.filter(|size| *size != 0).map(|size| size.unsigned_abs() as usize);
-            let size = size.unwrap_or(api.config.retention.batch_events.get());
-            retention::archive_before(&*api.store, date.utc_micros(api.ingest.zone()), size, None).await?
+            let events = size.unwrap_or(api.config.retention.batch_events.get());
+            let parts = Parts { events, count_max: None };
+            let instant = date.utc_micros(api.ingest.zone());
+            retention::archive_before(&*api.store, instant, parts, |archived| count += archived).await?;
         }
-        (None, None) => 0,
-    };
+        (None, None) => {}
+    }
     Ok(Json(ArchiveEventsResponse { archived_count: count, message: format!("Successfully archived {count} events") }))
 }
 
@@ -219,7 +225,9 @@ pub(crate) async fn purge_archived_events(
         let place = json!(["query", "older_than_days"]);
         Detail::input("date_value_out_of_range", &place, message, &json!(days.to_string()), &Value::Null)
     })?;
-    let count = retention::purge(&*api.store, before, api.config.retention.batch_events.get(), None).await?;
+    let parts = Parts { events: api.config.retention.batch_events.get(), count_max: None };
+    let mut count = 0;
+    retention::purge(&*api.store, before, parts, |deleted| count += deleted).await?;
     let message = format!("Permanently deleted {count} archived events older than {days} days");
     Ok(Json(PurgeEventsResponse { deleted_count: count, message }))
 }

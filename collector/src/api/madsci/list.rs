@@ -18,7 +18,7 @@ use thiserror::Error;
 use super::error::Detail;
 use crate::{
     api::Api,
-    store::{Criteria, EventStore, Order, Position, Search, StoreError, StoredEvent},
+    store::{Criteria, EventStore, Order, Pages, Position, Search, StoreError, StoredEvent},
 };
 
 /// Lists have no limit in MADSci, so they are read and sent in parts.
@@ -43,7 +43,7 @@ enum ListError {
 /// Where the events come from.
 enum Source {
     /// Those that a search finds.
-    Search(Box<Search>),
+    Search(Box<Pages>),
     /// Those that were put aside, after a place in the order of that.
     Archived(Option<Position>),
 }
@@ -67,7 +67,7 @@ impl List {
     pub(super) fn search(api: &Api, criteria: Criteria, order: Order, offset: usize, number: usize) -> Self {
         let (limit, time_max) = (PART_EVENTS, PART_TIME_MAX);
         let search = Search { criteria, order, after: None, offset, limit, time_max };
-        Self::new(api, Source::Search(Box::new(search)), 0, number)
+        Self::new(api, Source::Search(Box::new(Pages::new(search))), 0, number)
     }
 
     pub(super) fn archived(api: &Api, offset: u64, number: usize) -> Self {
@@ -117,7 +117,7 @@ impl List {
                 return Err(ListError::TooLong(self.time_max));
             }
             let events = match source {
-                Source::Search(search) => self.search_part(*search).await?,
+                Source::Search(search) => self.search_part(search).await?,
                 Source::Archived(after) => self.archived_part(after).await?,
             };
             for (index, StoredEvent { event, .. }) in events.into_iter().enumerate() {
@@ -134,15 +134,13 @@ impl List {
         Ok(Bytes::from(text))
     }
 
-    async fn search_part(&mut self, mut search: Search) -> Result<Vec<StoredEvent>, StoreError> {
-        search.limit = PART_EVENTS.min(self.left);
-        let page = self.store.search(search.clone()).await?;
-        self.left -= page.items.len();
-        if let Some(next) = page.next.filter(|_| self.left > 0) {
-            // What was to be left out was left out before the first page.
-            self.source = Some(Source::Search(Box::new(Search { after: Some(next), offset: 0, ..search })));
+    async fn search_part(&mut self, mut pages: Box<Pages>) -> Result<Vec<StoredEvent>, StoreError> {
+        let found = pages.next(&*self.store, PART_EVENTS.min(self.left)).await?.unwrap_or_default();
+        self.left -= found.len();
+        if pages.is_open() && self.left > 0 {
+            self.source = Some(Source::Search(pages));
         }
-        Ok(page.items)
+        Ok(found)
     }
 
     async fn archived_part(&mut self, after: Option<Position>) -> Result<Vec<StoredEvent>, StoreError> {

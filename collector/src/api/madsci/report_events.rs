@@ -7,7 +7,7 @@ use labtrail_shared::{event_type::EventType, filter::Filter};
 use serde_json::json;
 
 use crate::{
-    store::{Criteria, EventStore, Order, Search, StoreError, StoredEvent},
+    store::{Criteria, EventStore, Order, Pages, Search, StoreError, StoredEvent},
     utilization::{ACTIVITY_TYPES, History, NAMING_TYPES, WORKFLOW_TYPES, Window},
 };
 
@@ -51,7 +51,7 @@ async fn history(store: &dyn EventStore, mut streams: Vec<TypeStream>) -> Result
 
 /// The events of one type, part by part.
 struct TypeStream {
-    search: Option<Search>,
+    pages: Pages,
     part: vec::IntoIter<StoredEvent>,
 }
 
@@ -66,7 +66,7 @@ impl TypeStream {
         };
         let (order, limit, time_max) = (Order::Ascending, PART_EVENTS, PART_TIME_MAX);
         let search = Search { criteria, order, after: None, offset: 0, limit, time_max };
-        Self { search: Some(search), part: Vec::new().into_iter() }
+        Self { pages: Pages::new(search), part: Vec::new().into_iter() }
     }
 
     async fn next(&mut self, store: &dyn EventStore) -> Result<Option<StoredEvent>, StoreError> {
@@ -74,10 +74,8 @@ impl TypeStream {
             if let Some(event) = self.part.next() {
                 return Ok(Some(event));
             }
-            let Some(search) = self.search.take() else { return Ok(None) };
-            let page = store.search(search.clone()).await?;
-            self.part = page.items.into_iter();
-            self.search = page.next.map(|next| Search { after: Some(next), ..search });
+            let Some(events) = self.pages.next(store, PART_EVENTS).await? else { return Ok(None) };
+            self.part = events.into_iter();
         }
     }
 }

@@ -18,7 +18,6 @@ use serde_json::Value;
 use super::{error::Detail, parameters::Parameters, report_events};
 use crate::{
     api::{Api, openapi::ValidationErrors},
-    compute::compute,
     utilization::{self, CsvWish, Delivery, PeriodsRequest, ReportKind, Times, Window},
 };
 
@@ -131,7 +130,7 @@ pub(crate) async fn get_utilization_periods(State(api): State<Arc<Api>>, query: 
         Err(error) => error,
         Ok(request) => {
             let history = report_events::of_sessions(&*api.store, request.events_window()).await?;
-            compute(move || utilization::periods(&history, &request, now)).await
+            reckon(&api, move || utilization::periods(&history, &request, now)).await
         }
     };
     deliver(&api, ReportKind::Periods, report, &wish).await
@@ -148,14 +147,20 @@ async fn spans_report(api: &Api, query: RawQuery, kind: ReportKind) -> Result<Re
         Err(error) => error,
         Ok(window) if kind == ReportKind::Users => {
             let history = report_events::of_workflows(&*api.store, window).await?;
-            compute(move || utilization::users(&history, window, now)).await
+            reckon(api, move || utilization::users(&history, window, now)).await
         }
         Ok(window) => {
             let history = report_events::of_sessions(&*api.store, window).await?;
-            compute(move || utilization::sessions(&history, window, now)).await
+            reckon(api, move || utilization::sessions(&history, window, now)).await
         }
     };
     deliver(api, kind, report, &wish).await
+}
+
+/// Makes a report. Most take milliseconds; of those that take long few are made at a time, and nobody else waits for them.
+async fn reckon(api: &Api, make: impl FnOnce() -> Value + Send + 'static) -> Value {
+    let _permit = api.reports.acquire().await.expect("it is never closed");
+    tokio::task::spawn_blocking(make).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// The window that is meant; the inner error is the answer.

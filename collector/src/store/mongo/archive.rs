@@ -1,10 +1,8 @@
 //! What is put aside, and what is deleted for good.
 //!
 //! MADSci writes the moment of archiving as a date, and so do we: its own server then deletes what we archived, and the
-//! other way round. Events that came archived have the text that their sender wrote, or nothing; these are few, and their
+//! other way round. Events that came archived may have a text that their sender wrote, or nothing; these are few, and their
 //! instant is worked out here.
-
-use std::time::Duration;
 
 use labtrail_shared::timestamp::EventTimestamp;
 use mongodb::{
@@ -15,11 +13,12 @@ use mongodb::{
 use super::{
     connection::Connection,
     document::{self, Clock},
+    error::Trouble,
     query::{AT, Query},
     search,
     unfilled::Unfilled,
 };
-use crate::store::{Archive, Archived, Criteria, Position, StoreError, StoredEvent, event_store::archived_instant};
+use crate::store::{Criteria, Position, StoreError, StoredEvent, event_store::archived_instant};
 
 const ARCHIVE: &str = "archive events";
 const LIST: &str = "list archived events";
@@ -29,82 +28,19 @@ const EXTENT: &str = "find the first and the last event";
 /// Ids in one command.
 const IDS_MAX: usize = 10_000;
 
-/// Sorting all that was put aside may take a while, and nobody else waits for it.
-const SORT_TIME_MAX: Duration = Duration::from_mins(1);
-
-/// Puts events aside.
-pub(super) async fn archive(unfilled: &Unfilled, which: Archive, at: i64) -> Result<Archived, StoreError> {
-    let connection = &*unfilled.connection;
-    match which {
-        Archive::Ids(ids) => {
-            let mut count = 0;
-            for ids in ids.chunks(IDS_MAX) {
-                count += mark(connection, ids, at).await?;
-            }
-            Ok(Archived { count, next: None })
-        }
-        Archive::Before { instant, after, limit } => {
-            // Those that MADSci wrote and that have no place in the order yet.
-            let (mut count, mut left) = (0, limit);
-            if unfilled.has_some() {
-                let ids = ids_before(unfilled, instant, limit).await?;
-                left -= ids.len();
-                count += mark(connection, &ids, at).await?;
-            }
-            if left == 0 {
-                let next = after.unwrap_or(Position { time: i64::MIN, id: String::new() });
-                return Ok(Archived { count, next: Some(next) });
-            }
-            let mut within = doc! {"$lt": instant};
-            if let Some(after) = &after {
-                within.insert("$gte", after.time);
-            }
-            let mut conditions = vec![doc! {AT: within}, doc! {"archived": {"$ne": true}}];
-            if let Some(after) = &after {
-                conditions.push(doc! {"$or": [{AT: {"$gt": after.time}}, {AT: after.time, "_id": {"$gt": &after.id}}]});
-            }
-            let events = connection.events();
-            let find = || async {
-                let find = events.find(doc! {"$and": conditions.clone()}).sort(doc! {AT: 1, "_id": 1});
-                let mut cursor = find.limit(left as i64).projection(doc! {"_id": 1, AT: 1}).await?;
-                let mut found = Vec::new();
-                while cursor.advance().await? {
-                    found.push(search::position(cursor.current()));
-                }
-                Ok(found)
-            };
-            let found = connection.run(ARCHIVE, find).await?;
-            let ids: Vec<String> = found.iter().map(|position| position.id.clone()).collect();
-            for ids in ids.chunks(IDS_MAX) {
-                count += mark(connection, ids, at).await?;
-            }
-            let next = if found.len() >= left { found.into_iter().next_back() } else { None };
-            Ok(Archived { count, next })
-        }
+/// Puts events aside; says how many were not before.
+pub(super) async fn archive(connection: &Connection, ids: &[String], at: i64) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for ids in ids.chunks(IDS_MAX) {
+        let query = doc! {"_id": {"$in": ids}, "archived": {"$ne": true}};
+        let set = doc! {"$set": {"archived": true, "archived_at": DateTime::from_millis(at.div_euclid(1000))}};
+        let command = doc! {
+            "update": connection.events_name(), "updates": [{"q": query, "u": set, "multi": true}],
+            "writeConcern": durable(),
+        };
+        count += count_of(connection, ARCHIVE, &command, "nModified").await?;
     }
-}
-
-async fn ids_before(unfilled: &Unfilled, instant: i64, limit: usize) -> Result<Vec<String>, StoreError> {
-    let criteria = Criteria { archived: Some(false), ..Criteria::default() };
-    let mut cursor = unfilled.open(ARCHIVE, Query::of(&criteria)).await?;
-    let mut ids = Vec::new();
-    while ids.len() < limit && Connection::advance(ARCHIVE, &mut cursor).await? {
-        let event = document::read(cursor.current(), &unfilled.clock);
-        if event.time < instant {
-            ids.push(event.id().to_owned());
-        }
-    }
-    Ok(ids)
-}
-
-async fn mark(connection: &Connection, ids: &[String], at: i64) -> Result<u64, StoreError> {
-    let query = doc! {"_id": {"$in": ids}, "archived": {"$ne": true}};
-    let set = doc! {"$set": {"archived": true, "archived_at": DateTime::from_millis(at.div_euclid(1000))}};
-    let command = doc! {
-        "update": connection.events_name(), "updates": [{"q": query, "u": set, "multi": true}],
-        "writeConcern": durable(),
-    };
-    count_of(connection, ARCHIVE, &command, "nModified").await
+    Ok(count)
 }
 
 /// As for events: a majority has it on disk before it is reported.
@@ -120,55 +56,75 @@ async fn count_of(
 ) -> Result<u64, StoreError> {
     let database = connection.database();
     let reply = connection.run(attempt, || database.run_command(command.clone()).into_future()).await?;
+    let message = |error: &Document| error.get_str("errmsg").unwrap_or_default().to_owned();
     if let Ok(concern) = reply.get_document("writeConcernError") {
-        let message = concern.get_str("errmsg").unwrap_or_default().to_owned();
-        return Err(super::error::Trouble::NotConfirmed(message).passing(attempt));
+        return Err(Trouble::NotConfirmed(message(concern)).passing(attempt));
+    }
+    let errors = reply.get_array("writeErrors").map_or(&[][..], Vec::as_slice);
+    if let Some(error) = errors.iter().find_map(Bson::as_document) {
+        let code = error.get_i32("code").unwrap_or_default();
+        return Err(Trouble::Refused { code, message: message(error) }.of_code(code, attempt));
     }
     Ok(reply.get_i32(field).unwrap_or_default().unsigned_abs().into())
 }
 
-/// Events that were put aside, the latest first.
+/// Events that were put aside, the latest first: those with a date along their index, and among them the few others.
 pub(super) async fn list(
     connection: &Connection,
     clock: &Clock,
     after: Option<&Position>,
     limit: usize,
 ) -> Result<Vec<(Position, StoredEvent)>, StoreError> {
-    let read = doc! {"$dateFromString": {"dateString": "$archived_at", "onError": Bson::Null, "onNull": Bson::Null}};
-    let instant = doc! {"$switch": {
-        "branches": [
-            {"case": {"$eq": [{"$type": "$archived_at"}, "date"]}, "then": "$archived_at"},
-            {"case": {"$eq": [{"$type": "$archived_at"}, "string"]}, "then": {"$ifNull": [read, "$_labtrail.received"]}},
-        ],
-        "default": "$_labtrail.received",
-    }};
-    // Text is read to the millisecond here, so that pages follow one another in one order.
-    let mut pipeline = vec![
-        doc! {"$match": {"archived": true}},
-        doc! {"$set": {"_labtrail_archived": {"$ifNull": [instant, DateTime::from_millis(0)]}}},
-    ];
+    let mut query = doc! {"archived": true, "archived_at": {"$type": "date"}};
     if let Some(after) = after {
-        let at = DateTime::from_millis(after.time.div_euclid(1000));
-        pipeline.push(doc! {"$match": {"$or": [
-            {"_labtrail_archived": {"$lt": at}}, {"_labtrail_archived": at, "_id": {"$lt": &after.id}},
-        ]}});
+        // A date knows milliseconds, and so do these places.
+        let date = DateTime::from_millis(after.time.div_euclid(1000));
+        query = doc! {"archived": true, "$or": [
+            {"archived_at": {"$lt": date}}, {"archived_at": date, "_id": {"$lt": &after.id}},
+        ]};
     }
-    pipeline.push(doc! {"$sort": {"_labtrail_archived": -1, "_id": -1}});
-    pipeline.push(doc! {"$limit": limit as i64});
     let events = connection.events();
-    let read = || async {
-        let mut cursor = events.aggregate(pipeline.clone()).allow_disk_use(true).max_time(SORT_TIME_MAX).await?;
-        let mut found = Vec::new();
-        while cursor.advance().await? {
-            let raw: &RawDocument = cursor.current();
-            let event = document::read(raw, clock);
-            let millis = raw.get_datetime("_labtrail_archived").map_or(0, DateTime::timestamp_millis);
-            found.push((Position { time: millis * 1000, id: event.id().to_owned() }, event));
-        }
-        Ok(found)
+    let find = || {
+        let find = events.find(query.clone()).sort(doc! {"archived": -1, "archived_at": -1, "_id": -1});
+        find.limit(limit as i64).into_future()
     };
-    let found = connection.raw(LIST, SORT_TIME_MAX + Duration::from_secs(1), read).await?;
-    found.map_err(|error| super::error::store_error(LIST, error))
+    let mut cursor = connection.run(LIST, find).await?;
+    let mut found = Vec::new();
+    while Connection::advance(LIST, &mut cursor).await? {
+        let raw: &RawDocument = cursor.current();
+        let event = document::read(raw, clock);
+        let millis = raw.get_datetime("archived_at").map_or(0, DateTime::timestamp_millis);
+        found.push((Position { time: millis * 1000, id: event.id().to_owned() }, event));
+    }
+    let mut cursor = of_senders(connection, LIST).await?;
+    while Connection::advance(LIST, &mut cursor).await? {
+        let event = document::read(cursor.current(), clock);
+        let position = Position { time: instant(&event).div_euclid(1000) * 1000, id: event.id().to_owned() };
+        if after.is_none_or(|after| position < *after) {
+            found.push((position, event));
+        }
+        if found.len() > limit.saturating_mul(4).saturating_add(1000) {
+            cut(&mut found, limit);
+        }
+    }
+    cut(&mut found, limit);
+    Ok(found)
+}
+
+fn cut(found: &mut Vec<(Position, StoredEvent)>, limit: usize) {
+    found.sort_by(|(a, _), (b, _)| b.cmp(a));
+    found.truncate(limit);
+}
+
+/// Events that came archived, and of whose archiving there is no date.
+async fn of_senders(connection: &Connection, attempt: &'static str) -> Result<Cursor<RawDocumentBuf>, StoreError> {
+    let query = doc! {"archived": true, "$or": [{"archived_at": Bson::Null}, {"archived_at": {"$type": "string"}}]};
+    let events = connection.events();
+    connection.run(attempt, || events.find(query.clone()).into_future()).await
+}
+
+fn instant(event: &StoredEvent) -> i64 {
+    archived_instant(EventTimestamp::from_json(&event.event["archived_at"]).ok().as_ref(), event.received)
 }
 
 /// Deletes events for good.
@@ -188,7 +144,12 @@ pub(super) async fn purge(
         ids.extend(id(cursor.current()));
     }
     if ids.len() < limit {
-        ids.extend(of_senders(connection, clock, before, limit - ids.len()).await?);
+        let mut cursor = of_senders(connection, PURGE).await?;
+        while ids.len() < limit && Connection::advance(PURGE, &mut cursor).await? {
+            if instant(&document::read(cursor.current(), clock)) < before {
+                ids.extend(id(cursor.current()));
+            }
+        }
     }
     let mut count = 0;
     for ids in ids.chunks(IDS_MAX) {
@@ -201,27 +162,6 @@ pub(super) async fn purge(
 
 fn id(document: &RawDocument) -> Option<Bson> {
     Bson::try_from(document.get("_id").ok()??).ok()
-}
-
-/// Those among the events that came archived.
-async fn of_senders(
-    connection: &Connection,
-    clock: &Clock,
-    before: i64,
-    limit: usize,
-) -> Result<Vec<Bson>, StoreError> {
-    let query = doc! {"archived": true, "archived_at": {"$not": {"$type": "date"}}};
-    let events = connection.events();
-    let mut cursor: Cursor<RawDocumentBuf> = connection.run(PURGE, || events.find(query.clone()).into_future()).await?;
-    let mut ids = Vec::new();
-    while ids.len() < limit && Connection::advance(PURGE, &mut cursor).await? {
-        let event = document::read(cursor.current(), clock);
-        let at = EventTimestamp::from_json(&event.event["archived_at"]).ok();
-        if archived_instant(at.as_ref(), event.received) < before {
-            ids.extend(id(cursor.current()));
-        }
-    }
-    Ok(ids)
 }
 
 /// The instants of the first and the last event.

@@ -68,6 +68,36 @@ impl Documents {
         Self { bytes: writer.into_bytes(), all }
     }
 
+    /// Documents that were made one by one, behind one another.
+    pub(super) fn join(parts: Vec<Self>) -> Self {
+        let mut joined = Self {
+            bytes: Vec::with_capacity(parts.iter().map(|part| part.bytes.len()).sum()),
+            all: Vec::with_capacity(parts.len()),
+        };
+        for part in parts {
+            let start = joined.bytes.len();
+            joined.bytes.extend_from_slice(&part.bytes);
+            let moved = |document: NewDocument| {
+                let range = document.range.start + start..document.range.end + start;
+                NewDocument { range, ..document }
+            };
+            joined.all.extend(part.all.into_iter().map(moved));
+        }
+        joined
+    }
+
+    /// One of them alone.
+    pub(super) fn one(&self, index: usize) -> Self {
+        let (document, bytes) = (&self.all[index], self.bytes(index).to_vec());
+        let alone = NewDocument { range: 0..bytes.len(), id: document.id.clone(), hash: document.hash };
+        Self { bytes, all: vec![alone] }
+    }
+
+    /// How many bytes all of them have.
+    pub(super) fn byte_count(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }
@@ -214,8 +244,15 @@ pub(super) fn instant(event: &Value, clock: &Clock) -> i64 {
     id.map_or(clock.opened, |id| (id.timestamp_ms() as i64).saturating_mul(1000))
 }
 
-/// The hash of an event that MADSci wrote: of the whole event, as for any that comes over HTTP.
+/// The hash of an event that MADSci wrote: of the whole event, as for any that comes over HTTP, and as it was before it was
+/// put aside.
 pub(super) fn hash(event: &Value) -> u64 {
+    if event["archived"] == true {
+        let mut before = event.clone();
+        before["archived"] = Value::Bool(false);
+        before["archived_at"] = Value::Null;
+        return record_hash::of_whole_event(&before);
+    }
     record_hash::of_whole_event(event)
 }
 

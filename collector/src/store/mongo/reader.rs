@@ -39,10 +39,10 @@ impl MongoReader {
         self.connection.run(ATTEMPT, || events.estimated_document_count().into_future()).await
     }
 
-    /// Begins, or goes on behind the event of this id.
-    pub async fn begin(&mut self, after: Option<&str>) -> Result<(), StoreError> {
+    /// Begins.
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
         let events = self.connection.events();
-        let query = after.map_or_else(|| doc! {}, |after| doc! {"_id": {"$gt": after}});
+        let query = doc! {};
         let find = || events.find(query.clone()).sort(doc! {"_id": 1}).batch_size(BATCH_EVENTS).into_future();
         self.cursor = Some(self.connection.run(ATTEMPT, find).await?);
         Ok(())

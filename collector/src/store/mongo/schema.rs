@@ -52,7 +52,7 @@ const INDEXES: [Index; 7] = [
     // What was put aside, which is nothing in many databases; to list it, and to delete it.
     Index {
         name: "labtrail_archived",
-        keys: || doc! {"archived": 1, "archived_at": 1},
+        keys: || doc! {"archived": 1, "archived_at": 1, "_id": 1},
         only: || doc! {"archived": true},
     },
     // What happened in an experiment.
@@ -92,6 +92,35 @@ pub(super) async fn make_indexes(connection: &Connection) -> Result<(), StoreErr
     let letters = connection.beside::<Document>("dead_letters");
     let model = IndexModel::builder().keys(doc! {"seq": 1}).build();
     connection.run(ATTEMPT, || letters.create_index(model.clone()).into_future()).await?;
+    Ok(())
+}
+
+/// MADSci's server may have made an index by which the database itself deletes what was archived. It goes on doing so.
+pub(super) async fn warn_of_deletion(connection: &Connection) -> Result<(), StoreError> {
+    const ATTEMPT: &str = "list the indexes";
+    let events = connection.events();
+    let indexes = connection.raw(ATTEMPT, INDEX_TIME_MAX, || async {
+        let mut cursor = events.list_indexes().await?;
+        let mut indexes = Vec::new();
+        while cursor.advance().await? {
+            indexes.push(cursor.deserialize_current()?);
+        }
+        Ok(indexes)
+    });
+    // Where the collection is not there yet, there are none.
+    let Ok(indexes) = indexes.await? else { return Ok(()) };
+    for IndexModel { keys, options, .. } in indexes {
+        let life = options.as_ref().and_then(|options| options.expire_after);
+        if let (Some(life), true) = (life, keys.contains_key("archived_at")) {
+            let name = options.and_then(|options| options.name).unwrap_or_default();
+            warn!(
+                index = name,
+                days = life.as_secs() / 86_400,
+                "an index that MADSci made lets the database delete archived events after so many days, whatever [retention] says; \
+                 drop it if they are to stay"
+            );
+        }
+    }
     Ok(())
 }
 

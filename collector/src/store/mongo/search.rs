@@ -17,10 +17,10 @@ use tracing::debug;
 use super::{
     connection::Connection,
     document::{self, Clock},
-    error::{is_time_up, store_error},
+    error::{Trouble, is_time_up, store_error},
     query::{AT, Query, Range},
 };
-use crate::store::{Page, Position, Search, StoreError, StoredEvent};
+use crate::store::{Page, Position, Search, StoreError, StoredEvent, event_store::PAGE_BYTES_MAX};
 
 const ATTEMPT: &str = "search events";
 
@@ -39,6 +39,9 @@ const BATCH_EVENTS: usize = 1000;
 
 /// What a window may take at most; it is short, unless the server is in trouble.
 const WINDOW_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// The next events of a cursor take no longer, unless the server is frozen.
+const ADVANCE_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Why reading ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +68,7 @@ pub(super) async fn search(connection: &Connection, clock: &Clock, search: &Sear
         position: search.after.clone(),
         wanted: search.limit.saturating_add(1),
         found: Vec::new(),
+        bytes: 0,
         skipped: 0,
         scanned: 0,
         deadline: start + search.time_max,
@@ -84,6 +88,8 @@ struct Walk<'a> {
     /// One more than the page holds, to know whether another follows.
     wanted: usize,
     found: Vec<StoredEvent>,
+    /// How many bytes they have, as documents.
+    bytes: usize,
     skipped: usize,
     scanned: u64,
     deadline: Instant,
@@ -204,7 +210,10 @@ impl Walk<'_> {
             };
             let mut last = None;
             loop {
-                match cursor.advance().await {
+                let Ok(advanced) = tokio::time::timeout(ADVANCE_TIME_MAX, cursor.advance()).await else {
+                    return Err(Trouble::Silent(ADVANCE_TIME_MAX.as_secs()).passing(ATTEMPT));
+                };
+                match advanced {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(error) if is_time_up(&error) => {
@@ -213,6 +222,7 @@ impl Walk<'_> {
                     }
                     Err(error) => return Err(store_error(ATTEMPT, error)),
                 }
+                let bytes = cursor.current().as_bytes().len();
                 let event = document::read(cursor.current(), self.clock);
                 last = Some(event.position());
                 self.scanned += 1;
@@ -220,9 +230,10 @@ impl Walk<'_> {
                     if self.skipped < self.search.offset {
                         self.skipped += 1;
                     } else {
+                        self.bytes += bytes;
                         self.found.push(event);
                     }
-                    if self.found.len() >= self.wanted {
+                    if self.found.len() >= self.wanted || self.bytes > PAGE_BYTES_MAX {
                         return Ok(End::Full);
                     }
                 }
@@ -261,7 +272,8 @@ impl Walk<'_> {
 
     fn into_page(mut self, end: End) -> Page {
         let complete = matches!(end, End::Exhausted | End::Full);
-        let next = if self.found.len() > self.search.limit {
+        let is_cut = self.found.len() > self.search.limit || self.bytes > PAGE_BYTES_MAX;
+        let next = if is_cut {
             self.found.truncate(self.search.limit);
             self.found.last().map(StoredEvent::position)
         } else if complete {

@@ -1,10 +1,10 @@
 //! Single events, as MADSci's clients send them, one a request. To wait for the disk once for each of them would make some
 //! hundred a second; so those that come while an insert is under way go together with the next.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::{
     arrivals::Announcements,
@@ -19,6 +19,12 @@ use crate::store::{NewEvent, Outcome, StoreError};
 /// So many may wait; further senders wait for room.
 const WAITING_MAX: usize = 8192;
 
+/// And so many bytes: the senders of what waits may have given up long ago.
+const WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// The queue is measured in permits of so many bytes.
+const PERMIT_BYTES: usize = 1024;
+
 /// So many go together.
 const TOGETHER_MAX: usize = 1000;
 
@@ -26,9 +32,11 @@ const TOGETHER_MAX: usize = 1000;
 /// wait for the same disk.
 const INSERTS_MAX: usize = 1;
 
-/// An event, and who waits for it.
+/// An event as a document, and who waits for it.
 struct Single {
-    new: NewEvent,
+    document: Documents,
+    /// Its share of the queue.
+    permit: OwnedSemaphorePermit,
     reply: oneshot::Sender<Result<Outcome, StoreError>>,
 }
 
@@ -36,6 +44,7 @@ struct Single {
 #[derive(Debug)]
 pub(super) struct Singles {
     waiting: mpsc::Sender<Single>,
+    room: Arc<Semaphore>,
 }
 
 /// What stores them.
@@ -54,15 +63,19 @@ pub(super) fn singles(
     metrics: Arc<StoreMetrics>,
 ) -> (Singles, Gatherer) {
     let (sender, waiting) = mpsc::channel(WAITING_MAX);
-    (Singles { waiting: sender }, Gatherer { waiting, connection, clock, announcements, metrics })
+    let room = Arc::new(Semaphore::new(WAITING_BYTES_MAX / PERMIT_BYTES));
+    (Singles { waiting: sender, room }, Gatherer { waiting, connection, clock, announcements, metrics })
 }
 
 impl Singles {
     /// Stores an event together with others.
     pub(super) async fn insert(&self, new: NewEvent) -> Result<Outcome, StoreError> {
         let closing = || Trouble::Closing.passing("store an event");
+        let document = Documents::new(vec![new]);
+        let permits = (document.byte_count() / PERMIT_BYTES + 1).min(WAITING_BYTES_MAX / PERMIT_BYTES) as u32;
+        let permit = Arc::clone(&self.room).acquire_many_owned(permits).await.map_err(|_| closing())?;
         let (reply, answer) = oneshot::channel();
-        self.waiting.send(Single { new, reply }).await.map_err(|_| closing())?;
+        self.waiting.send(Single { document, permit, reply }).await.map_err(|_| closing())?;
         answer.await.map_err(|_| closing())?
     }
 }
@@ -101,25 +114,49 @@ async fn store(
     metrics: &StoreMetrics,
     gathered: Vec<Single>,
 ) {
-    let start = std::time::Instant::now();
-    let (events, replies): (Vec<NewEvent>, Vec<_>) =
-        gathered.into_iter().map(|single| (single.new, single.reply)).unzip();
-    let mut documents = Documents::new(events);
-    match insert::insert(connection, &documents, clock).await {
+    let mut documents = Vec::with_capacity(gathered.len());
+    let mut waiting = Vec::with_capacity(gathered.len());
+    for Single { document, permit, reply } in gathered {
+        documents.push(document);
+        waiting.push((reply, permit));
+    }
+    let mut documents = Documents::join(documents);
+    let together = store_together(connection, clock, announcements, metrics, &mut documents).await;
+    match together {
         Ok(outcomes) => {
-            metrics.inserted(start.elapsed());
-            let stored = outcomes.iter().enumerate().filter(|(_, outcome)| **outcome == Outcome::Stored);
-            announcements.announce(stored.map(|(index, _)| documents.take_id(index)).collect());
-            for (reply, outcome) in replies.into_iter().zip(outcomes) {
+            for ((reply, _), outcome) in waiting.into_iter().zip(outcomes) {
                 // Who asked may have gone; what was stored stays stored.
                 let _ = reply.send(Ok(outcome));
             }
         }
+        // One of them is odd; the others have nothing to do with it.
+        Err(StoreError::Failed { .. }) if waiting.len() > 1 => {
+            for (index, (reply, permit)) in waiting.into_iter().enumerate() {
+                let mut alone = documents.one(index);
+                let stored = store_together(connection, clock, announcements, metrics, &mut alone).await;
+                let _ = reply.send(stored.map(|mut outcomes| outcomes.remove(0)));
+                drop(permit);
+            }
+        }
         Err(error) => {
-            metrics.failed();
-            for reply in replies {
+            for (reply, _) in waiting {
                 let _ = reply.send(Err(error.clone()));
             }
         }
     }
+}
+
+async fn store_together(
+    connection: &Connection,
+    clock: &Clock,
+    announcements: &Announcements,
+    metrics: &StoreMetrics,
+    documents: &mut Documents,
+) -> Result<Vec<Outcome>, StoreError> {
+    let start = Instant::now();
+    let outcomes = insert::insert(connection, documents, clock).await.inspect_err(|_| metrics.failed())?;
+    metrics.inserted(start.elapsed());
+    let stored = outcomes.iter().enumerate().filter(|(_, outcome)| **outcome == Outcome::Stored);
+    announcements.announce(stored.map(|(index, _)| documents.take_id(index)).collect());
+    Ok(outcomes)
 }

@@ -39,6 +39,9 @@ const BATCH_EVENTS: u32 = 500;
 /// More than is asked for, because the server's order is only right to the millisecond.
 const TIES: usize = 100;
 
+/// What the server takes for a limit.
+const LIMIT_MAX: usize = i32::MAX as usize;
+
 /// Events whose time the server cannot read.
 const ODD_EVENTS_MAX: i64 = 10_000;
 
@@ -114,7 +117,7 @@ impl Unfilled {
             if high != i64::MAX {
                 within.insert("$lte", DateTime::from_millis(high.div_euclid(1000)));
             }
-            let Some(timed) = self.aggregate(asked, &range, within, wanted as i64, until).await? else {
+            let Some(timed) = self.aggregate(asked, &range, within, wanted.min(LIMIT_MAX) as i64, until).await? else {
                 return Ok(Found { items: Vec::new(), up_to: None, complete: false });
             };
             let is_cut = timed.len() >= wanted;
@@ -245,6 +248,11 @@ fn merge(asked: &Search, page: Page, others: Found) -> Page {
         (a, b) => a.or(b),
     };
     let scanned = page.scanned + others.items.len() as u64;
+    if !others.complete {
+        // Any of them may come before what was found.
+        let next = asked.after.clone().unwrap_or_else(|| Position::before_all(asked.order));
+        return Page { items: Vec::new(), next: Some(next), complete: false, scanned };
+    }
     let mut items = others.items;
     items.extend(page.items);
     items.sort_by_cached_key(StoredEvent::position);
@@ -260,7 +268,7 @@ fn merge(asked: &Search, page: Page, others: Found) -> Page {
     } else {
         cut
     };
-    Page { items, next, complete: page.complete && others.complete, scanned }
+    Page { items, next, complete: page.complete, scanned }
 }
 
 /// The zone as the server knows it.

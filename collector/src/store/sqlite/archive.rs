@@ -3,40 +3,18 @@
 use rusqlite::{Connection, params};
 
 use super::row::{self, COLUMNS};
-use crate::store::{Archive, Archived, Position, StoredEvent, event_store::archived_text};
+use crate::store::{Position, StoredEvent, event_store::archived_text};
 
-/// Puts events aside.
-pub(super) fn archive(connection: &Connection, which: &Archive, at: i64) -> rusqlite::Result<Archived> {
+/// Puts events aside; says how many were not before.
+pub(super) fn archive(connection: &Connection, ids: &[String], at: i64) -> rusqlite::Result<u64> {
     let text = archived_text(at);
-    let mut archived = Archived::default();
-    match which {
-        Archive::Ids(ids) => {
-            let sql = "UPDATE event SET archived = 1, archived_at = ?, archived_time = ? WHERE id = ? AND archived = 0";
-            let mut update = connection.prepare_cached(sql)?;
-            for id in ids {
-                archived.count += update.execute(params![text, at, id])? as u64;
-            }
-        }
-        Archive::Before { instant, after, limit } => {
-            let (time, id) = after.as_ref().map_or((i64::MIN, ""), |after| (after.time, after.id.as_str()));
-            let sql = "SELECT seq, time, id FROM event INDEXED BY event_time WHERE time < ? AND (time, id) > (?, ?) \
-                       AND archived = 0 ORDER BY time, id LIMIT ?";
-            let mut select = connection.prepare_cached(sql)?;
-            let sql = "UPDATE event SET archived = 1, archived_at = ?, archived_time = ? WHERE seq = ?";
-            let mut update = connection.prepare_cached(sql)?;
-            let found = select.query_map(params![instant, time, id, *limit as i64], |row| {
-                Ok((row.get::<_, i64>(0)?, Position { time: row.get(1)?, id: row.get(2)? }))
-            })?;
-            let found: Vec<(i64, Position)> = found.collect::<Result<_, _>>()?;
-            for (seq, _) in &found {
-                archived.count += update.execute(params![text, at, seq])? as u64;
-            }
-            if found.len() >= *limit {
-                archived.next = found.into_iter().next_back().map(|(_, position)| position);
-            }
-        }
+    let sql = "UPDATE event SET archived = 1, archived_at = ?, archived_time = ? WHERE id = ? AND archived = 0";
+    let mut update = connection.prepare_cached(sql)?;
+    let mut count = 0;
+    for id in ids {
+        count += update.execute(params![text, at, id])? as u64;
     }
-    Ok(archived)
+    Ok(count)
 }
 
 /// Deletes events; says which arrivals they were.

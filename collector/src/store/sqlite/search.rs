@@ -13,10 +13,10 @@ use rusqlite::{OptionalExtension as _, Statement, params_from_iter};
 use super::{
     conditions::{Conditions, Index, order_by, prepare_along},
     pool::{Reader, is_interrupted},
-    row::{self, COLUMNS},
+    row::{self, COLUMNS, DATA_COLUMN},
     text,
 };
-use crate::store::{Order, Page, Position, Search, StoredEvent};
+use crate::store::{Order, Page, Position, Search, StoredEvent, event_store::PAGE_BYTES_MAX};
 
 /// The part of the time that the plain question may take before windows are used.
 const PLAIN_PART: u32 = 4;
@@ -52,6 +52,8 @@ pub(super) struct Walk<'a> {
     /// One more than the page holds, to know whether another follows.
     pub(super) wanted: usize,
     pub(super) found: Vec<StoredEvent>,
+    /// About how many bytes they have, as text.
+    pub(super) bytes: usize,
     pub(super) skipped: usize,
     pub(super) scanned: u64,
     pub(super) deadline: Instant,
@@ -69,6 +71,7 @@ pub(super) fn search(reader: &Reader, search: &Search, events: u64) -> rusqlite:
         position: search.after.clone(),
         wanted: search.limit.saturating_add(1),
         found: Vec::new(),
+        bytes: 0,
         skipped: 0,
         scanned: 0,
         deadline: start + search.time_max,
@@ -186,9 +189,10 @@ impl Walk<'_> {
                 if self.skipped < self.search.offset {
                     self.skipped += 1;
                 } else {
+                    self.bytes += row.get_ref(DATA_COLUMN)?.as_bytes().map_or(0, <[u8]>::len);
                     self.found.push(event);
                 }
-                if self.found.len() >= self.wanted {
+                if self.found.len() >= self.wanted || self.bytes > PAGE_BYTES_MAX {
                     return Ok(End::Full);
                 }
             }
@@ -231,7 +235,8 @@ impl Walk<'_> {
 
     fn into_page(mut self, end: End) -> Page {
         let complete = matches!(end, End::Exhausted | End::Full);
-        let next = if self.found.len() > self.search.limit {
+        let is_cut = self.found.len() > self.search.limit || self.bytes > PAGE_BYTES_MAX;
+        let next = if is_cut {
             self.found.truncate(self.search.limit);
             self.found.last().map(StoredEvent::position)
         } else if complete {

@@ -15,7 +15,7 @@ use super::{
     schema::{STRETCH_LENGTH, State},
     words::WordsFeed,
 };
-use crate::store::{Archive, Archived, DeadLetter, InsertReport, Outcome, StoreError};
+use crate::store::{DeadLetter, InsertReport, Outcome, StoreError};
 
 /// 8 MiB in pages.
 const FREED_PAGES_MAX: usize = 1024;
@@ -26,7 +26,7 @@ pub(super) enum Job {
     Insert { rows: Vec<EventRow>, reply: Reply<InsertReport>, permit: OwnedSemaphorePermit },
     DeadLetter { letters: Vec<DeadLetter>, reply: Reply<()>, permit: OwnedSemaphorePermit },
     RemoveDeadLetter { seq: i64, reply: Reply<bool>, permit: OwnedSemaphorePermit },
-    Archive { which: Archive, at: i64, reply: Reply<Archived>, permit: OwnedSemaphorePermit },
+    Archive { ids: Vec<String>, at: i64, reply: Reply<u64>, permit: OwnedSemaphorePermit },
     Purge { before: i64, limit: usize, reply: Reply<u64>, permit: OwnedSemaphorePermit },
 }
 
@@ -35,7 +35,7 @@ enum Done {
     Inserted(InsertReport),
     LettersKept,
     LetterRemoved(bool),
-    Archived(Archived),
+    Archived(u64),
     Purged(Vec<i64>),
 }
 
@@ -134,8 +134,7 @@ impl Writer {
                         Job::Insert { reply, .. } => drop(reply.send(Err(cause.clone()))),
                         Job::DeadLetter { reply, .. } => drop(reply.send(Err(cause.clone()))),
                         Job::RemoveDeadLetter { reply, .. } => drop(reply.send(Err(cause.clone()))),
-                        Job::Archive { reply, .. } => drop(reply.send(Err(cause.clone()))),
-                        Job::Purge { reply, .. } => drop(reply.send(Err(cause.clone()))),
+                        Job::Archive { reply, .. } | Job::Purge { reply, .. } => drop(reply.send(Err(cause.clone()))),
                     }
                 }
             }
@@ -147,8 +146,14 @@ impl Writer {
 impl Writer {
     /// Gives pages that nothing lies in any more back to the file system: so many at a time, because senders wait.
     fn give_back(&self) {
-        let freed = self.connection.execute_batch(&format!("PRAGMA incremental_vacuum({FREED_PAGES_MAX})"));
-        if let Err(cause) = freed {
+        // It frees a page with each row that is asked for.
+        let freed = || {
+            let mut vacuum = self.connection.prepare(&format!("PRAGMA incremental_vacuum({FREED_PAGES_MAX})"))?;
+            let mut rows = vacuum.query([])?;
+            while rows.next()?.is_some() {}
+            Ok::<_, rusqlite::Error>(())
+        };
+        if let Err(cause) = freed() {
             debug!(%cause, "the space of deleted events stays in the file, and will be used by new ones");
         }
     }
@@ -177,8 +182,8 @@ fn commit(connection: &mut Connection, mut state: State, group: &[Job]) -> rusql
                 Job::RemoveDeadLetter { seq, .. } => {
                     done.push(Done::LetterRemoved(dead_letters::remove(&transaction, *seq)?));
                 }
-                Job::Archive { which, at, .. } => {
-                    done.push(Done::Archived(archive::archive(&transaction, which, *at)?));
+                Job::Archive { ids, at, .. } => {
+                    done.push(Done::Archived(archive::archive(&transaction, ids, *at)?));
                 }
                 Job::Purge { before, limit, .. } => {
                     let seqs = archive::purge(&transaction, *before, *limit)?;
