@@ -91,6 +91,23 @@ async fn a_file_of_version_1_is_brought_up_to_date() {
     assert_eq!(bench.store.count().await.unwrap(), 2);
 }
 
+#[tokio::test]
+async fn what_is_deleted_gives_its_room_back() {
+    let mut bench = SqliteBench::new().await;
+    let text = "x".repeat(2000);
+    let events = (0..3000).map(|number| {
+        event(&json!({"_id": format!("e{number}"), "archived": true, "archived_at": "2026-01-01", "event_data": text}))
+    });
+    bench.store.insert(events.collect(), Expect::New).await.unwrap();
+    while bench.store.purge(i64::MAX, 500).await.unwrap() > 0 {}
+    assert_eq!(bench.store.count().await.unwrap(), 0);
+    drop(bench.store);
+    bench.tasks.drain(Duration::from_secs(10)).await.unwrap();
+    let file = Connection::open(bench.folder.path().join("events.sqlite")).unwrap();
+    let pages: i64 = file.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    assert!(pages < 100, "{pages} pages of 8 KiB are left of 6 MB");
+}
+
 /// Texts in which words end where Unicode, `SQLite` and Rust might disagree.
 fn odd_text() -> impl Strategy<Value = String> {
     let letters =

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Criteria, MongoBench, filtered, new_name, shared};
 use crate::store::{
-    HistogramRequest, Order, Outcome, Search, StoredEvent,
+    HistogramRequest, Order, Outcome, Pages, Search, StoredEvent,
     conformance::{StoreBench, all, event, every_page},
 };
 
@@ -153,4 +153,29 @@ async fn what_cannot_be_completed_stays_readable_beside_what_is() {
     let known = bench.store.hashes(vec!["noon".into(), "nowhere".into()]).await.unwrap();
     assert!(known[0].is_some() && known[1].is_none());
     bench.close().await;
+}
+
+/// While the database is not completed yet, little time never gives a part of the answer for the whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_found_in_time_is_asked_for_again() {
+    let database = new_name();
+    let client = mongodb::Client::with_uri_str(shared().await.url()).await.unwrap();
+    let events = client.database(&database).collection::<Document>("events");
+    let documents = (0..20_000).map(|number| {
+        let timestamp = format!("2026-07-{:02}T12:00:00.{number:06}", number % 28 + 1);
+        madscis(&format!("event {number:06}"), timestamp, 20)
+    });
+    events.insert_many(documents).await.unwrap();
+    let bench = open(&database).await;
+    for order in [Order::Ascending, Order::Descending] {
+        let little = Search { order, limit: 500, time_max: Duration::from_millis(1), ..all(Criteria::default()) };
+        let page = bench.store.search(little.clone()).await.unwrap();
+        assert!(page.complete || page.next.is_some(), "there is a place to go on from");
+        let mut pages = Pages::new(little);
+        let mut found = std::collections::BTreeSet::new();
+        while let Some(part) = pages.next(bench.store.as_ref(), 500).await.unwrap() {
+            found.extend(part.iter().map(|event| event.id().to_owned()));
+        }
+        assert_eq!(found.len(), 20_000, "{order:?}");
+    }
 }
