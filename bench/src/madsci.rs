@@ -38,8 +38,9 @@ struct Measured {
 }
 
 pub(crate) fn run(folder: &Path, events: u64) -> anyhow::Result<()> {
-    let mongod = Mongod::for_measuring();
-    let store = mongod.url().replacen("/?", "/bench?", 1);
+    // As MADSci's own setup runs it: no replica set.
+    let mongod = Mongod::standalone();
+    let store = format!("{}bench", mongod.url());
     println!("single events of 400 bytes, {CONNECTIONS} connections, durable before the answer");
     let reference = {
         let mut server = MadsciServer::start(&mongod.url(), "reference", &[]);
@@ -59,7 +60,7 @@ pub(crate) fn run(folder: &Path, events: u64) -> anyhow::Result<()> {
         while_all_are_listed(name, address)?;
         sessions(name, address)?;
     }
-    queries(folder, &mongod, events)
+    queries(folder, &Mongod::for_measuring(), events)
 }
 
 fn collector(folder: &Path, store: Option<&str>) -> anyhow::Result<(Program, SocketAddr)> {

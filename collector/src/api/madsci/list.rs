@@ -121,7 +121,7 @@ impl List {
                 Source::Archived(after) => self.archived_part(after).await?,
             };
             for (index, StoredEvent { event, .. }) in events.into_iter().enumerate() {
-                if index % EVENTS_BETWEEN_YIELDS == 0 {
+                if index % EVENTS_BETWEEN_YIELDS == EVENTS_BETWEEN_YIELDS - 1 {
                     tokio::task::yield_now().await;
                 }
                 text.push(if self.is_begun { ',' } else { '{' });
