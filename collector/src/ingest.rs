@@ -276,18 +276,19 @@ impl Ingest {
         Ok(())
     }
 
-    /// Takes one event, and gives it back as it was understood. A repeat or a conflict is not told from success, as in
-    /// MADSci; a conflict is among the dead letters. While the store is away the event goes into Kafka.
-    pub async fn take_one(&self, value: &Value, origin: Origin) -> Result<Value, EventError> {
-        let read = prepare::single_event(value, &self.defaults(), &self.zone, now_micros());
-        let (new, json) = match read {
-            Ok(read) => read,
+    /// Takes one event, which was sent as these bytes, and gives it back as it was understood, as JSON. A repeat or a conflict is
+    /// not told from success, as in MADSci; a conflict is among the dead letters. While the store is away the event goes into
+    /// Kafka.
+    pub async fn take_one(&self, value: Value, bytes: &[u8], origin: Origin) -> Result<Bytes, EventError> {
+        let new = match prepare::single_event(value, &self.defaults(), &self.zone, now_micros()) {
+            Ok(new) => new,
             Err(problems) => {
                 let detail = prepare::problems_text(&problems);
-                self.refuse(reason::NOT_AN_EVENT, detail, value.to_string().into_bytes(), origin).await?;
+                self.refuse(reason::NOT_AN_EVENT, detail, bytes.to_vec(), origin).await?;
                 return Err(EventError::Invalid(problems));
             }
         };
+        let json = Bytes::from(serde_json::to_vec(&new.event).expect("JSON with text keys always prints"));
         let told = |unstorable: Option<String>| unstorable.map_or(Ok(()), |reason| Err(EventError::Unstorable(reason)));
         let Some(kafka) = &self.kafka else {
             told(self.store_one(new, origin).await?)?;

@@ -1,5 +1,6 @@
 //! The MADSci event, field for field, as its JSON.
 
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -114,6 +115,16 @@ impl Event {
         if problems.is_empty() { Ok(event) } else { Err(problems) }
     }
 
+    /// The same for one that is not needed any more, whose data need not be copied then.
+    pub fn from_json_owned(mut value: Value, defaults: &Defaults) -> Result<Self, Vec<EventProblem>> {
+        let data = value.as_object_mut().and_then(|fields| fields.shift_remove("event_data"));
+        let mut event = Self::from_json(&value, defaults)?;
+        if let Some(data) = data {
+            event.event_data = data;
+        }
+        Ok(event)
+    }
+
     /// Reads what MADSci's server would refuse, and MADSci's client could not read, so that it is an event: a field that is
     /// wrong gets what it would have if it were absent, and what stood there is kept in `event_data.original`. Says whether
     /// there was one. Only what is no object is refused.
@@ -176,6 +187,25 @@ impl Event {
         object.insert("archived".to_owned(), Value::from(self.archived));
         object.insert("archived_at".to_owned(), Value::from(self.archived_at.map(|time| time.to_string())));
         Value::Object(object)
+    }
+}
+
+impl Serialize for Event {
+    /// Writes what [`Event::to_json`] makes.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(Some(11))?;
+        fields.serialize_entry("_id", &self.id)?;
+        fields.serialize_entry("event_type", self.event_type.name())?;
+        fields.serialize_entry("log_level", &self.log_level.number())?;
+        fields.serialize_entry("alert", &self.alert)?;
+        fields.serialize_entry("event_timestamp", &self.event_timestamp)?;
+        fields.serialize_entry("source", self.source.as_object())?;
+        fields.serialize_entry("event_data", &self.event_data)?;
+        fields.serialize_entry("trace_id", &self.trace_id)?;
+        fields.serialize_entry("span_id", &self.span_id)?;
+        fields.serialize_entry("archived", &self.archived)?;
+        fields.serialize_entry("archived_at", &self.archived_at)?;
+        fields.end()
     }
 }
 
@@ -246,7 +276,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{Defaults, Event};
-    use crate::{event_id::is_ulid, source::Source, timestamp::EventTimestamp};
+    use crate::{
+        event_id::is_ulid,
+        record_hash::{of_event, of_whole_event},
+        source::Source,
+        timestamp::EventTimestamp,
+    };
 
     fn read(value: &Value) -> Result<Event, Vec<String>> {
         let defaults = Defaults {
@@ -266,6 +301,26 @@ mod tests {
             printed.to_string(),
             r#"{"_id":"ID","event_type":"unknown","log_level":20,"alert":false,"event_timestamp":"1970-01-01T00:00:00","source":{"manager_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"},"event_data":{},"trace_id":null,"span_id":null,"archived":false,"archived_at":null}"#
         );
+    }
+
+    #[test]
+    fn an_event_is_written_as_its_json() {
+        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        for value in [
+            json!({}),
+            json!({"_id": "ü\"\u{0}", "event_type": "node_error", "log_level": 50, "alert": true, "archived": true,
+                "event_timestamp": "2026-11-23T09:18:44.331566+05:30", "archived_at": "2026-11-24", "trace_id": "t",
+                "source": {"node_id": id, "user_id": id}, "event_data": {"z": [1.5, null, {"b": 1, "a": "x"}], "a": {}}}),
+            json!({"event_data": [1, "two", {"$x.y": -0.0}], "span_id": ""}),
+        ] {
+            let event = read(&value).expect("an event");
+            assert_eq!(serde_json::to_string(&event).expect("it prints"), event.to_json().to_string());
+            assert_eq!(of_event(&event), of_whole_event(&event.to_json()), "{value}");
+            let defaults = Defaults { now: event.event_timestamp, source: event.source.clone() };
+            let mut with_id = value.clone();
+            with_id["_id"] = Value::from(event.id.as_str());
+            assert_eq!(Event::from_json_owned(with_id, &defaults).expect("an event"), event);
+        }
     }
 
     #[test]

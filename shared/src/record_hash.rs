@@ -4,8 +4,10 @@
 //! bytes are read again later or under another configuration.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::event::Event;
 
 /// The hash of a record that an agent read: XXH3 (64 bit) over its raw bytes without the line end.
 pub fn of_raw_record(bytes: &[u8]) -> u64 {
@@ -19,23 +21,39 @@ pub fn of_whole_event(event: &Value) -> u64 {
     xxh3_64(&text)
 }
 
+/// The same hash as [`of_whole_event`] has of the event's JSON.
+pub fn of_event(event: &Event) -> u64 {
+    let mut out = Vec::with_capacity(512);
+    out.extend_from_slice(b"{\"_id\":");
+    write_scalar(&event.id, &mut out);
+    out.extend_from_slice(b",\"alert\":");
+    write_scalar(&event.alert, &mut out);
+    out.extend_from_slice(b",\"archived\":");
+    write_scalar(&event.archived, &mut out);
+    out.extend_from_slice(b",\"archived_at\":");
+    write_scalar(&event.archived_at, &mut out);
+    out.extend_from_slice(b",\"event_data\":");
+    write_canonical(&event.event_data, &mut out);
+    out.extend_from_slice(b",\"event_timestamp\":");
+    write_scalar(&event.event_timestamp, &mut out);
+    out.extend_from_slice(b",\"event_type\":");
+    write_scalar(&event.event_type, &mut out);
+    out.extend_from_slice(b",\"log_level\":");
+    write_scalar(&event.log_level, &mut out);
+    out.extend_from_slice(b",\"source\":");
+    write_canonical_object(event.source.as_object(), &mut out);
+    out.extend_from_slice(b",\"span_id\":");
+    write_scalar(&event.span_id, &mut out);
+    out.extend_from_slice(b",\"trace_id\":");
+    write_scalar(&event.trace_id, &mut out);
+    out.push(b'}');
+    xxh3_64(&out)
+}
+
 /// Key order is no content: a client that is asked twice may write it differently.
 fn write_canonical(value: &Value, out: &mut Vec<u8>) {
     match value {
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort_unstable();
-            out.push(b'{');
-            for (index, key) in keys.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write_scalar(key, out);
-                out.push(b':');
-                write_canonical(&map[key], out);
-            }
-            out.push(b'}');
-        }
+        Value::Object(map) => write_canonical_object(map, out),
         Value::Array(items) => {
             out.push(b'[');
             for (index, item) in items.iter().enumerate() {
@@ -48,6 +66,21 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) {
         }
         scalar => write_scalar(scalar, out),
     }
+}
+
+fn write_canonical_object(map: &Map<String, Value>, out: &mut Vec<u8>) {
+    let mut fields: Vec<(&String, &Value)> = map.iter().collect();
+    fields.sort_unstable_by_key(|(key, _)| *key);
+    out.push(b'{');
+    for (index, (key, value)) in fields.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_scalar(key, out);
+        out.push(b':');
+        write_canonical(value, out);
+    }
+    out.push(b'}');
 }
 
 fn write_scalar(scalar: &impl Serialize, out: &mut Vec<u8>) {

@@ -199,41 +199,54 @@ pub(super) fn whole_event(
     zone: &TimeZone,
     received: i64,
 ) -> Result<NewEvent, Vec<EventProblem>> {
-    single_event(value, defaults, zone, received).map(|(new, _)| new)
+    let event = Event::from_json(value, defaults)?;
+    let hash = content_hash(value, &event);
+    Ok(NewEvent { time: event.event_timestamp.utc_micros(zone), event, received, hash, kafka: None })
 }
 
-/// The same, and the event as JSON.
+/// The same for a value that is not needed any more.
 pub(super) fn single_event(
-    value: &Value,
+    value: Value,
     defaults: &Defaults,
     zone: &TimeZone,
     received: i64,
-) -> Result<(NewEvent, Value), Vec<EventProblem>> {
-    let event = Event::from_json(value, defaults)?;
-    let json = event.to_json();
-    let (time, hash) = (event.event_timestamp.utc_micros(zone), hash_of(value, &event, &json));
-    Ok((NewEvent { event, time, received, hash, kafka: None }, json))
+) -> Result<NewEvent, Vec<EventProblem>> {
+    let said = Said::of(&value);
+    let event = Event::from_json_owned(value, defaults)?;
+    let hash = said.hash(&event);
+    Ok(NewEvent { time: event.event_timestamp.utc_micros(zone), event, received, hash, kafka: None })
 }
 
 /// The hash of an event that came whole. A time or a source that was filled in here may be other when the same event is
 /// sent again, or to another collector: neither is content.
 pub(super) fn content_hash(value: &Value, event: &Event) -> u64 {
-    hash_of(value, event, &event.to_json())
+    Said::of(value).hash(event)
 }
 
-fn hash_of(value: &Value, event: &Event, json: &Value) -> u64 {
-    let (is_timed, is_owned) = (value.get("event_timestamp").is_some(), value.get("source").is_some());
-    if is_timed && is_owned {
-        return record_hash::of_whole_event(json);
+/// What a sender said of an event himself.
+struct Said {
+    is_timed: bool,
+    is_owned: bool,
+}
+
+impl Said {
+    fn of(value: &Value) -> Self {
+        Self { is_timed: value.get("event_timestamp").is_some(), is_owned: value.get("source").is_some() }
     }
-    let mut said = event.clone();
-    if !is_timed {
-        said.event_timestamp = EventTimestamp { civil_micros: 0, offset_seconds: None };
+
+    fn hash(&self, event: &Event) -> u64 {
+        if self.is_timed && self.is_owned {
+            return record_hash::of_event(event);
+        }
+        let mut said = event.clone();
+        if !self.is_timed {
+            said.event_timestamp = EventTimestamp { civil_micros: 0, offset_seconds: None };
+        }
+        if !self.is_owned {
+            said.source = Source::default();
+        }
+        record_hash::of_event(&said)
     }
-    if !is_owned {
-        said.source = Source::default();
-    }
-    record_hash::of_whole_event(&said.to_json())
 }
 
 pub(super) fn problems_text(problems: &[EventProblem]) -> String {

@@ -126,7 +126,10 @@ fn one_event_that_is_too_large_becomes_a_dead_letter_of_its_beginning() {
 #[test]
 fn single_records_are_whole_events_and_what_is_none_is_a_dead_letter() {
     let ledger = Ledger::default();
-    let (batch, room) = batch_of(&ledger, batch_body(&["a", "{\"event_id\":5,\"log_level\":\"nonsense\"}", "c"]), 3);
+    // A level that there is not, as an agent of another version might send it.
+    let body = String::from_utf8(batch_body(&["a", "b", "c"])).expect("it is text");
+    let body = body.replace("\"m\":\"b\"", "\"l\":77,\"m\":\"b\"").into_bytes();
+    let (batch, room) = batch_of(&ledger, body, 3);
     let records = single::of_batch("pc7", batch);
     let ids: Vec<Option<String>> = records.iter().map(|record| header(record, header::HASH)).collect();
     assert_eq!(ids.iter().filter(|hash| hash.is_some()).count(), 2);
@@ -139,4 +142,14 @@ fn single_records_are_whole_events_and_what_is_none_is_a_dead_letter() {
         record.parcel.consignment.delivered(&ledger);
     }
     assert!(ledger.is_settled() && room.available_permits() == 4);
+}
+
+#[test]
+fn an_event_that_madsci_would_refuse_is_sent_as_one_that_it_can_read() {
+    let ledger = Ledger::default();
+    let (batch, _) = batch_of(&ledger, batch_body(&["{\"event_id\":5,\"log_level\":\"nonsense\"}"]), 1);
+    let records = single::of_batch("pc7", batch);
+    let event: serde_json::Value = serde_json::from_slice(&records[0].payload).expect("it is JSON");
+    assert_eq!((&event["_id"], &event["log_level"]), (&"5".into(), &20.into()));
+    assert_eq!(event["event_data"]["original"]["log_level"], "nonsense");
 }

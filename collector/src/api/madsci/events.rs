@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Body,
     extract::{ConnectInfo, RawQuery, State},
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use percent_encoding::percent_decode_str;
@@ -51,7 +51,7 @@ pub(crate) async fn post_event(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     request: Body,
-) -> Result<Json<Value>, Detail> {
+) -> Result<Response, Detail> {
     let received = api.bodies.read(&headers, request).await?;
     let value = match body::read(&headers, &received.bytes) {
         Ok(Some(body)) => body.value,
@@ -66,8 +66,8 @@ pub(crate) async fn post_event(
             return Err(unread.into());
         }
     };
-    let event = api.ingest.take_one(&value, Origin::http(peer.ip())).await?;
-    Ok(Json(event))
+    let event = api.ingest.take_one(value, &received.bytes, Origin::http(peer.ip())).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], event).into_response())
 }
 
 /// One event

@@ -52,3 +52,15 @@ fn an_event_that_a_client_both_posts_and_writes_to_its_log_is_stored_once() {
     assert_eq!(collector.total_events(), Some(2));
     assert!(collector.dead_letters().is_empty());
 }
+
+/// Lists have no end of their own: one that takes too long is cut off, so that its reader notices.
+#[test]
+fn a_list_that_takes_too_long_is_cut_off() {
+    let lab = Lab::new();
+    let collector = lab.collector_with("[search]\nlist_time_max = \"1ms\"\n");
+    let lines: Vec<String> = (0..5000).map(|number| json!({"_id": format!("e{number}")}).to_string()).collect();
+    collector.post("/api/v1/events", &[("content-type", "application/x-ndjson")], lines.join("\n").as_bytes());
+    assert_eq!(collector.get("/events", &[("number", "100")]).json().as_object().map(serde_json::Map::len), Some(100));
+    let all = collector.try_get("/events", &[("number", "0")]);
+    assert!(all.is_err(), "it must not look complete: {:?}", all.map(|answer| answer.text.len()));
+}
