@@ -1,14 +1,10 @@
 //! `labtrail audit`: is every record of the topic accounted for?
 
-use std::{
-    path::PathBuf,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::HumanCount;
 use labtrail_collector::{
     Config,
     audit::{self, Missing, Progress, Report, Scope},
@@ -21,6 +17,8 @@ use labtrail_shared::{
     table::printable,
     telemetry::{LogFormat, Metrics, start_logging},
 };
+
+use crate::bar::Bar;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,9 +36,6 @@ without a record (ends of transactions, compaction), REMOVED those that retentio
 collectors have not committed yet. What retention removed before the collectors had committed it is MISSING.
 
 Exit code 0: nothing is missing. 1: something is, and the first places are named. 2: it could not be found out.";
-
-/// In a pipe an audit that takes long says how far it is this often.
-const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long closing the store may take.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -116,10 +111,10 @@ impl Audit {
 async fn audit(config: &Config, scope: &Scope) -> anyhow::Result<Report> {
     let (mut tasks, stop) = (Tasks::new(), Stop::default());
     let opened = store::open(config, &mut tasks, &Metrics::default(), stop.clone()).await;
-    let mut display = Display::new();
+    let mut bar = Bar::new("{bar:30} {human_pos:>12}/{human_len:<12} offsets  {eta:>4}  {msg}");
     let report =
-        audit::run(config, opened.context("open the store")?, scope, |progress| display.update(progress)).await;
-    display.bar.finish_and_clear();
+        audit::run(config, opened.context("open the store")?, scope, |progress| tell(&mut bar, progress)).await;
+    bar.finish();
     stop.give();
     // What was found does not depend on how the store is closed.
     let _ = tasks.drain(CLOSE_TIME_MAX).await;
@@ -147,37 +142,9 @@ fn show(report: &Report) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// A bar on a terminal, lines in a pipe.
-struct Display {
-    bar: ProgressBar,
-    said_at: Instant,
-}
-
-impl Display {
-    fn new() -> Self {
-        let style = ProgressStyle::with_template("{bar:30} {human_pos:>12}/{human_len:<12} offsets  {eta:>4}  {msg}");
-        let bar = ProgressBar::new(0).with_style(style.expect("the template is valid"));
-        Self { bar, said_at: Instant::now() }
-    }
-
-    fn update(&mut self, progress: Progress) {
-        let Progress { done, all, missing } = progress;
-        if self.bar.is_hidden() {
-            if self.said_at.elapsed() >= LINE_INTERVAL {
-                self.said_at = Instant::now();
-                eprintln!(
-                    "{} of {} offsets, {} events missing",
-                    HumanCount(done),
-                    HumanCount(all),
-                    HumanCount(missing)
-                );
-            }
-            return;
-        }
-        self.bar.set_length(all);
-        self.bar.set_position(done);
-        if missing > 0 {
-            self.bar.set_message(format!("{} events missing", HumanCount(missing)));
-        }
-    }
+fn tell(bar: &mut Bar, progress: Progress) {
+    let Progress { done, all, missing } = progress;
+    let missing_events = || format!("{} events missing", HumanCount(missing));
+    let line = || format!("{} of {} offsets, {}", HumanCount(done), HumanCount(all), missing_events());
+    bar.update(done, all, line, || if missing > 0 { missing_events() } else { String::new() });
 }

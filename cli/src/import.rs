@@ -1,14 +1,10 @@
 //! `labtrail import`: events from a database of MADSci's, or from a backup, into a store.
 
-use std::{
-    path::PathBuf,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::HumanCount;
 use labtrail_collector::{
     Config,
     config::Zone,
@@ -19,6 +15,8 @@ use labtrail_shared::{
     shutdown::{Stop, Tasks},
     telemetry::{LogFormat, Metrics, start_logging},
 };
+
+use crate::bar::Bar;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,9 +32,6 @@ interruption it passes quickly over what is there, and later it takes what is ne
 MADSci's database in place nothing need be copied: labtrail-collector --store mongodb://localhost:27017/madsci_events
 
 Exit code 0: all is in the store. 1: some events could not be stored; they are dead letters of the store. 2: it ended early.";
-
-/// In a pipe an import says how far it is this often.
-const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long closing the store may take.
 const CLOSE_TIME_MAX: Duration = Duration::from_mins(1);
@@ -119,13 +114,13 @@ fn madsci(url: StoreChoice, collection: String) -> anyhow::Result<Source> {
 async fn copy(config: &Config, transfer: Transfer) -> anyhow::Result<Report> {
     let (mut tasks, stop) = (Tasks::new(), Stop::default());
     let opened = store::open(config, &mut tasks, &Metrics::default(), stop.clone()).await.context("open the store")?;
-    let mut display = Display::new();
+    let mut bar = Bar::new("{bar:30} {human_pos:>12}/{human_len:<12} events  {per_sec}  {eta:>4}");
     let signals = stop.clone();
     let copied = tokio::select! {
-        copied = transfer.run(&*opened, |report| display.update(report)) => copied.map_err(anyhow::Error::from),
+        copied = transfer.run(&*opened, |report| tell(&mut bar, report)) => copied.map_err(anyhow::Error::from),
         () = async { signals.give_on_signal().await; } => Err(anyhow::anyhow!("interrupted")),
     };
-    display.bar.finish_and_clear();
+    bar.finish();
     stop.give();
     drop(opened);
     let closed = tasks.drain(CLOSE_TIME_MAX).await;
@@ -145,29 +140,8 @@ fn show(report: Report) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// A bar on a terminal, lines in a pipe.
-struct Display {
-    bar: ProgressBar,
-    said_at: Instant,
-}
-
-impl Display {
-    fn new() -> Self {
-        let style =
-            ProgressStyle::with_template("{bar:30} {human_pos:>12}/{human_len:<12} events  {per_sec}  {eta:>4}");
-        Self { bar: ProgressBar::new(0).with_style(style.expect("the template is valid")), said_at: Instant::now() }
-    }
-
-    fn update(&mut self, report: Report) {
-        let done = report.read;
-        if self.bar.is_hidden() {
-            if self.said_at.elapsed() >= LINE_INTERVAL {
-                self.said_at = Instant::now();
-                eprintln!("{} of about {} events", HumanCount(done), HumanCount(report.total));
-            }
-            return;
-        }
-        self.bar.set_length(report.total.max(done));
-        self.bar.set_position(done);
-    }
+fn tell(bar: &mut Bar, report: Report) {
+    let Report { read, total, .. } = report;
+    let line = || format!("{} of about {} events", HumanCount(read), HumanCount(total));
+    bar.update(read, total.max(read), line, String::new);
 }

@@ -1,6 +1,7 @@
 //! `labtrail`: everything on one machine in one command.
 
 mod audit;
+mod bar;
 mod dead_letter;
 mod demo;
 mod import;

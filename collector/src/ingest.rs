@@ -280,7 +280,7 @@ impl Ingest {
     /// not told from success, as in MADSci; a conflict is among the dead letters. While the store is away the event goes into
     /// Kafka.
     pub async fn take_one(&self, value: Value, bytes: &[u8], origin: Origin) -> Result<Bytes, EventError> {
-        let new = match prepare::single_event(value, &self.defaults(), &self.zone, now_micros()) {
+        let new = match prepare::whole_event(value, &self.defaults(), &self.zone, now_micros()) {
             Ok(new) => new,
             Err(problems) => {
                 let detail = prepare::problems_text(&problems);

@@ -160,7 +160,7 @@ impl Preparation {
             let id = Ulid(self.ids.0.wrapping_add(index as u128));
             fields.insert("_id".to_owned(), Value::from(id.to_string()));
         }
-        whole_event(&value, &self.defaults, &self.zone, self.received)
+        whole_event(value, &self.defaults, &self.zone, self.received)
             .map_err(|problems| (reason::NOT_AN_EVENT, problems_text(&problems)))
     }
 
@@ -194,18 +194,6 @@ impl Preparation {
 
 /// Reads an event that came whole.
 pub(super) fn whole_event(
-    value: &Value,
-    defaults: &Defaults,
-    zone: &TimeZone,
-    received: i64,
-) -> Result<NewEvent, Vec<EventProblem>> {
-    let event = Event::from_json(value, defaults)?;
-    let hash = content_hash(value, &event);
-    Ok(NewEvent { time: event.event_timestamp.utc_micros(zone), event, received, hash, kafka: None })
-}
-
-/// The same for a value that is not needed any more.
-pub(super) fn single_event(
     value: Value,
     defaults: &Defaults,
     zone: &TimeZone,

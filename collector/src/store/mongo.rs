@@ -16,6 +16,7 @@ mod error;
 mod filter_bson;
 mod histogram;
 mod insert;
+mod inserter;
 mod metrics;
 mod query;
 mod reader;
@@ -49,10 +50,10 @@ use super::{
     DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Outcome, Page, Position,
     Search, StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
 };
-use arrivals::Announcements;
 use connection::Connection;
 use document::{Clock, Documents};
 use histogram::Counting;
+use inserter::Inserter;
 use metrics::StoreMetrics;
 use singles::Singles;
 use unfilled::Unfilled;
@@ -74,7 +75,7 @@ pub struct MongoStore {
     connection: Arc<Connection>,
     clock: Clock,
     unfilled: Arc<Unfilled>,
-    announcements: Announcements,
+    inserter: Inserter,
     singles: Singles,
     last_seq: watch::Receiver<i64>,
     metrics: Arc<StoreMetrics>,
@@ -135,10 +136,15 @@ impl MongoStore {
             Ok::<(), Infallible>(())
         });
         tasks.start("store arrivals", journal.run());
-        let (singles, gatherer) =
-            singles::singles(Arc::clone(&connection), clock.clone(), announcements.clone(), Arc::clone(&metrics));
+        let inserter = Inserter {
+            connection: Arc::clone(&connection),
+            clock: clock.clone(),
+            announcements,
+            metrics: Arc::clone(&metrics),
+        };
+        let (singles, gatherer) = singles::singles(inserter.clone());
         tasks.start("store singles", gatherer.run());
-        Ok(Self { connection, clock, unfilled, announcements, singles, last_seq, metrics, _closing: Closing(closing) })
+        Ok(Self { connection, clock, unfilled, inserter, singles, last_seq, metrics, _closing: Closing(closing) })
     }
 }
 
@@ -188,11 +194,7 @@ impl EventStore for MongoStore {
         } else {
             compute(move || Documents::new(events)).await
         };
-        let inserted = insert::insert(&self.connection, &documents, &self.clock).await;
-        let outcomes = inserted.inspect_err(|_| self.metrics.failed())?;
-        self.metrics.inserted(start.elapsed());
-        let stored = outcomes.iter().enumerate().filter(|(_, outcome)| **outcome == Outcome::Stored);
-        self.announcements.announce(stored.map(|(index, _)| documents.take_id(index)).collect());
+        let outcomes = self.inserter.insert(&mut documents, start).await?;
         let Some(rest) = rest else { return Ok(InsertReport { outcomes }) };
         rest.check(&outcomes)?;
         let mut others = outcomes.into_iter();

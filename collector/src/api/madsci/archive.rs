@@ -66,8 +66,7 @@ impl ArchiveEventsRequest {
     /// Reads a body as pydantic does.
     fn read(value: &Value) -> Result<Self, Detail> {
         let Value::Object(fields) = value else {
-            let message = "Input should be a valid dictionary or object to extract fields from";
-            return Err(Detail::input("model_attributes_type", &json!(["body"]), message, value, &Value::Null));
+            return Err(Detail::not_an_object(&json!(["body"]), value));
         };
         let mut problems = Vec::new();
         let mut problem = |kind: &str, place: Value, message: &str, input: &Value, context: Value| {
@@ -191,10 +190,9 @@ pub(crate) async fn archive_events(
 )]
 pub(crate) async fn get_archived_events(State(api): State<Arc<Api>>, query: RawQuery) -> Result<Response, Detail> {
     let mut parameters = Parameters::new(query);
-    let number = parameters.integer("number").unwrap_or(100);
+    let number = parameters.number();
     let offset = parameters.not_negative("offset").unwrap_or(0);
     parameters.finish()?;
-    let number = if number == 0 { usize::MAX } else { number.unsigned_abs() as usize };
     List::archived(&api, offset, number).into_response().await
 }
 

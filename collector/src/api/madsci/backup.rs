@@ -55,23 +55,17 @@ struct BackupItem {
 
 impl BackupRequest {
     fn read(value: Option<&Value>) -> Result<Self, Detail> {
-        let problem = |kind: &str, place: &Value, message: &str, input: &Value| {
-            Err(Detail::input(kind, place, message, input, &Value::Null))
-        };
         match value {
             None => Ok(Self::default()),
             Some(Value::Object(fields)) => match fields.get("description") {
                 None | Some(Value::Null) => Ok(Self::default()),
                 Some(Value::String(description)) => Ok(Self { description: Some(description.clone()) }),
                 Some(other) => {
-                    let place = json!(["body", "description"]);
-                    problem("string_type", &place, "Input should be a valid string", other)
+                    let (place, message) = (json!(["body", "description"]), "Input should be a valid string");
+                    Err(Detail::input("string_type", &place, message, other, &Value::Null))
                 }
             },
-            Some(other) => {
-                let message = "Input should be a valid dictionary or object to extract fields from";
-                problem("model_attributes_type", &json!(["body"]), message, other)
-            }
+            Some(other) => Err(Detail::not_an_object(&json!(["body"]), other)),
         }
     }
 }

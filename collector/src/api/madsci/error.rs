@@ -47,6 +47,12 @@ impl Detail {
         Self { detail: json!([problem]), status: StatusCode::UNPROCESSABLE_ENTITY }
     }
 
+    /// That something is no object.
+    pub(super) fn not_an_object(place: &Value, input: &Value) -> Self {
+        let message = "Input should be a valid dictionary or object to extract fields from";
+        Self::input("model_attributes_type", place, message, input, &Value::Null)
+    }
+
     /// Several at once.
     pub(super) fn all(problems: Vec<Detail>) -> Self {
         let lists = problems.into_iter().filter_map(|problem| match problem.detail {
@@ -99,10 +105,7 @@ impl From<&EventProblem> for Detail {
         place.extend(problem.field.split('.').filter(|part| !part.is_empty()));
         let last = place.last().copied().unwrap_or_default();
         let (kind, message, context) = match problem.kind {
-            ProblemKind::NotAnObject => {
-                let message = "Input should be a valid dictionary or object to extract fields from";
-                ("model_attributes_type", message.to_owned(), Value::Null)
-            }
+            ProblemKind::NotAnObject => return Self::not_an_object(&json!(place), &problem.input),
             ProblemKind::EventType => {
                 let expected = expected(&EventType::ALL.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>());
                 ("enum", format!("Input should be {expected}"), json!({"expected": expected}))

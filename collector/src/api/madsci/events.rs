@@ -27,8 +27,6 @@ use crate::{
     store::{Criteria, Order},
 };
 
-const NUMBER_DEFAULT: i64 = 100;
-
 /// Store one event
 ///
 /// Answers, when the event is on the disk, with the event as it was understood. While the store is away and Kafka is
@@ -117,7 +115,7 @@ pub(crate) async fn get_event(State(api): State<Arc<Api>>, uri: Uri) -> Result<J
 )]
 pub(crate) async fn get_events(State(api): State<Arc<Api>>, query: RawQuery) -> Result<Response, Detail> {
     let mut parameters = Parameters::new(query);
-    let number = parameters.integer("number").unwrap_or(NUMBER_DEFAULT);
+    let number = parameters.number();
     let offset = parameters.not_negative("offset").unwrap_or(0);
     let level = parameters.level("level");
     let zone = api.ingest.zone();
@@ -132,7 +130,5 @@ pub(crate) async fn get_events(State(api): State<Arc<Api>>, query: RawQuery) -> 
     };
     let archived = (!include_archived).then_some(false);
     let criteria = Criteria { level_min, from, to, archived, ..Criteria::default() };
-    // As in MongoDB: no number is no limit, and its sign does not count.
-    let number = if number == 0 { usize::MAX } else { number.unsigned_abs() as usize };
     List::search(&api, criteria, Order::Descending, offset as usize, number).into_response().await
 }

@@ -14,6 +14,9 @@ use super::error::{BOOL_PARSING, Detail, LEVELS, time_problem};
 
 const INT_PARSING: &str = "Input should be a valid integer, unable to parse string as an integer";
 
+/// So many events has a list of which nothing else is said.
+const NUMBER_DEFAULT: i64 = 100;
+
 #[derive(Debug)]
 pub(super) struct Parameters {
     given: Vec<(String, String)>,
@@ -66,6 +69,14 @@ impl Parameters {
     fn too_large(&mut self, name: &str) {
         let message = format!("Input should be between {} and {}", i64::MIN, i64::MAX);
         self.problem("int_parsing_size", &json!(["query", name]), &message, &Value::Null);
+    }
+
+    /// How many events a list may have. As in MongoDB 0 is no limit, and the sign does not count.
+    pub(super) fn number(&mut self) -> usize {
+        match self.integer("number").unwrap_or(NUMBER_DEFAULT) {
+            0 => usize::MAX,
+            number => number.unsigned_abs() as usize,
+        }
     }
 
     /// A number that MADSci's database would choke on if it were negative.

@@ -3,17 +3,9 @@
 
 use std::{convert::Infallible, sync::Arc, time::Instant};
 
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{
-    arrivals::Announcements,
-    connection::Connection,
-    document::{Clock, Documents},
-    error::Trouble,
-    insert,
-    metrics::StoreMetrics,
-};
+use super::{document::Documents, error::Trouble, inserter::Inserter};
 use crate::store::{NewEvent, Outcome, StoreError};
 
 /// So many may wait; further senders wait for room.
@@ -27,10 +19,6 @@ const PERMIT_BYTES: usize = 1024;
 
 /// So many go together.
 const TOGETHER_MAX: usize = 1000;
-
-/// So many inserts are under way at a time. A second one beside the first would halve what goes together, and both would
-/// wait for the same disk.
-const INSERTS_MAX: usize = 1;
 
 /// An event as a document, and who waits for it.
 struct Single {
@@ -50,21 +38,13 @@ pub(super) struct Singles {
 /// What stores them.
 pub(super) struct Gatherer {
     waiting: mpsc::Receiver<Single>,
-    connection: Arc<Connection>,
-    clock: Clock,
-    announcements: Announcements,
-    metrics: Arc<StoreMetrics>,
+    inserter: Inserter,
 }
 
-pub(super) fn singles(
-    connection: Arc<Connection>,
-    clock: Clock,
-    announcements: Announcements,
-    metrics: Arc<StoreMetrics>,
-) -> (Singles, Gatherer) {
+pub(super) fn singles(inserter: Inserter) -> (Singles, Gatherer) {
     let (sender, waiting) = mpsc::channel(WAITING_MAX);
     let room = Arc::new(Semaphore::new(WAITING_BYTES_MAX / PERMIT_BYTES));
-    (Singles { waiting: sender, room }, Gatherer { waiting, connection, clock, announcements, metrics })
+    (Singles { waiting: sender, room }, Gatherer { waiting, inserter })
 }
 
 impl Singles {
@@ -81,39 +61,18 @@ impl Singles {
 }
 
 impl Gatherer {
-    /// Stores what is handed in, until nobody can hand in any more.
+    /// Stores what is handed in, until nobody can hand in any more. A second insert beside the first would halve what goes
+    /// together, and both would wait for the same disk.
     pub(super) async fn run(mut self) -> Result<(), Infallible> {
-        let mut under_way = FuturesUnordered::new();
-        let mut is_open = true;
-        while is_open || !under_way.is_empty() {
-            tokio::select! {
-                Some(()) = under_way.next(), if !under_way.is_empty() => {}
-                gathered = gather(&mut self.waiting), if is_open && under_way.len() < INSERTS_MAX => {
-                    is_open = !gathered.is_empty();
-                    if is_open {
-                        under_way.push(store(&self.connection, &self.clock, &self.announcements, &self.metrics, gathered));
-                    }
-                }
-            }
+        let mut gathered = Vec::new();
+        while self.waiting.recv_many(&mut gathered, TOGETHER_MAX).await > 0 {
+            store(&self.inserter, std::mem::take(&mut gathered)).await;
         }
         Ok(())
     }
 }
 
-/// All that wait; none when nobody will hand in any more.
-async fn gather(waiting: &mut mpsc::Receiver<Single>) -> Vec<Single> {
-    let mut gathered = Vec::new();
-    waiting.recv_many(&mut gathered, TOGETHER_MAX).await;
-    gathered
-}
-
-async fn store(
-    connection: &Connection,
-    clock: &Clock,
-    announcements: &Announcements,
-    metrics: &StoreMetrics,
-    gathered: Vec<Single>,
-) {
+async fn store(inserter: &Inserter, gathered: Vec<Single>) {
     let mut documents = Vec::with_capacity(gathered.len());
     let mut waiting = Vec::with_capacity(gathered.len());
     for Single { document, permit, reply } in gathered {
@@ -121,7 +80,7 @@ async fn store(
         waiting.push((reply, permit));
     }
     let mut documents = Documents::join(documents);
-    let together = store_together(connection, clock, announcements, metrics, &mut documents).await;
+    let together = inserter.insert(&mut documents, Instant::now()).await;
     match together {
         Ok(outcomes) => {
             for ((reply, _), outcome) in waiting.into_iter().zip(outcomes) {
@@ -133,7 +92,7 @@ async fn store(
         Err(StoreError::Failed { .. }) if waiting.len() > 1 => {
             for (index, (reply, permit)) in waiting.into_iter().enumerate() {
                 let mut alone = documents.one(index);
-                let stored = store_together(connection, clock, announcements, metrics, &mut alone).await;
+                let stored = inserter.insert(&mut alone, Instant::now()).await;
                 let _ = reply.send(stored.map(|mut outcomes| outcomes.remove(0)));
                 drop(permit);
             }
@@ -144,19 +103,4 @@ async fn store(
             }
         }
     }
-}
-
-async fn store_together(
-    connection: &Connection,
-    clock: &Clock,
-    announcements: &Announcements,
-    metrics: &StoreMetrics,
-    documents: &mut Documents,
-) -> Result<Vec<Outcome>, StoreError> {
-    let start = Instant::now();
-    let outcomes = insert::insert(connection, documents, clock).await.inspect_err(|_| metrics.failed())?;
-    metrics.inserted(start.elapsed());
-    let stored = outcomes.iter().enumerate().filter(|(_, outcome)| **outcome == Outcome::Stored);
-    announcements.announce(stored.map(|(index, _)| documents.take_id(index)).collect());
-    Ok(outcomes)
 }
