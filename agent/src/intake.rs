@@ -122,6 +122,8 @@ impl Intake {
             zone: facts.origin.zone.clone(),
             observed: now_utc_micros,
             labels: Arc::clone(&facts.origin.labels),
+            fields: Arc::default(),
+            input: None,
             source: facts.origin.source.clone(),
         };
         let mut body =
@@ -161,6 +163,7 @@ impl Intake {
             is_partial,
             cut_from: line.cut_from,
             invalid_sequences,
+            ..WireRecord::of_text(offset, "")
         };
         batch.encoder.push(&record, &mut batch.body);
         *last_time = record.time.or(*last_time);
@@ -225,14 +228,9 @@ impl Intake {
         })
         .to_string();
         let record = WireRecord {
-            offset: mark.offset,
-            time: None,
-            level: None,
             body: RecordBody::MadsciEvent(&event),
             raw_hash: Some(hash),
-            is_partial: false,
-            cut_from: None,
-            invalid_sequences: 0,
+            ..WireRecord::of_text(mark.offset, "")
         };
         batch.encoder.push(&record, &mut batch.body);
         self.close(batch, facts.stream, *mark);

@@ -27,7 +27,7 @@ use labtrail_shared::{
     source::Source,
     telemetry::Metrics,
     text_query::TextQuery,
-    wire::{self, BatchEncoder, Envelope, RecordBody, WireRecord},
+    wire::{self, BatchEncoder, Envelope, WireRecord},
 };
 use rusqlite::{Connection, params, types::Value as SqlValue};
 use serde_json::json;
@@ -84,6 +84,8 @@ fn batches(events: u64) -> Vec<Bytes> {
             zone: None,
             observed: from,
             labels: Arc::default(),
+            fields: Arc::default(),
+            input: None,
             source: json!({"node_id": node_id(source)}).as_object().and_then(|ids| Source::from_object(ids).ok()),
         };
         let mut out = Vec::new();
@@ -93,14 +95,9 @@ fn batches(events: u64) -> Vec<Bytes> {
             let time = from + (number as i64).wrapping_mul(SPAN_MICROS / events as i64);
             encoder.push(
                 &WireRecord {
-                    offset: *offset,
                     time: Some((time, Some(0))),
                     level: Some((level, level.name())),
-                    body: RecordBody::Text(&text),
-                    raw_hash: None,
-                    is_partial: false,
-                    cut_from: None,
-                    invalid_sequences: 0,
+                    ..WireRecord::of_text(*offset, &text)
                 },
                 &mut out,
             );

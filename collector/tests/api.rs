@@ -13,7 +13,7 @@ use labtrail_shared::{
     settings::ByteSize,
     shutdown::{Stop, Tasks},
     telemetry::Metrics,
-    wire::{self, BatchEncoder, Envelope, RecordBody, WireRecord},
+    wire::{self, BatchEncoder, Envelope, WireRecord},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -122,20 +122,17 @@ fn batch(messages: &[&str]) -> Vec<u8> {
         zone: None,
         observed: 1_790_000_000_000_000,
         labels: std::sync::Arc::default(),
+        fields: std::sync::Arc::default(),
+        input: None,
         source: None,
     };
     let mut out = Vec::new();
     let mut encoder = BatchEncoder::begin(&envelope, &mut out);
     for (number, message) in (0..).zip(messages) {
         let record = WireRecord {
-            offset: number * 100,
             time: Some((1_790_000_000_000_000 + number as i64, None)),
             level: Some((LogLevel::Warning, "WARN")),
-            body: RecordBody::Text(message),
-            raw_hash: None,
-            is_partial: false,
-            cut_from: None,
-            invalid_sequences: 0,
+            ..WireRecord::of_text(number * 100, message)
         };
         encoder.push(&record, &mut out);
     }

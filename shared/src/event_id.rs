@@ -21,6 +21,15 @@ pub struct FileIdentity {
     pub hash: u64,
 }
 
+impl FileIdentity {
+    /// The identity of one record in a file whose records have no place that stays: it is told by a number of 64 bits, of
+    /// which the id also carries the low 40 itself.
+    #[must_use]
+    pub fn of_number(self, number: u64) -> Self {
+        Self { hash: self.hash ^ (number >> IDENTITY_BITS).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 24, ..self }
+    }
+}
+
 /// Mints the id of an event that cannot be read again: the time now and 80 random bits.
 pub fn mint() -> String {
     Ulid::generate().to_string()
@@ -56,6 +65,17 @@ mod tests {
         assert!(ids.iter().all(|id| is_ulid(id)));
         assert_eq!(ids[0], derive(file, 0));
         assert_ne!(ids[0], derive(FileIdentity { hash: 1, ..file }, 0));
+    }
+
+    #[test]
+    fn a_record_without_a_place_is_told_by_its_number() {
+        let file = FileIdentity { birth_ms: 1_700_000_000_000, hash: 0xFF_1234_5678 };
+        let ids: std::collections::HashSet<String> = (0..64)
+            .map(|bit| 1_u64 << bit)
+            .chain([0])
+            .map(|number| derive(file.of_number(number), number % super::OFFSET_LIMIT))
+            .collect();
+        assert_eq!(ids.len(), 65);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How events travel from an agent to a collector: batches of one source each, version 1.
+//! How events travel from an agent to a collector: batches of one source each, version 2.
 //!
 //! A batch is NDJSON. Its first line is the [`Envelope`]: what the events share, said once. Each further line is one
 //! event with only what is its own, numbers as differences to the line before, because on small records the
@@ -19,6 +19,13 @@
 //! | `p` | 1: the record had no line end when it was sent; what follows later is a record of its own | complete |
 //! | `c` | length of the raw record in bytes: the text is only its beginning | complete |
 //! | `i` | count of invalid byte sequences that were replaced by U+FFFD | none |
+//! | `f` | fields that a parser found in the text: a JSON object | none |
+//! | `g` | what is odd about the record: an array of tags | nothing |
+//! | `n` | what tells the record from others of its file, where its offset does not: a file that is rewritten whole | its offset |
+//! | `a` | address from which the record came over the network | none |
+//!
+//! The last four came with version 2, and with it the envelope's `input` and `fields`. A collector that knows version 1
+//! only refuses such a batch and says so; it is to be updated before the agents.
 
 mod decode;
 mod encode;
@@ -31,12 +38,16 @@ pub use decode::{Batch, BatchError, Refusal, decode};
 pub use encode::{BatchEncoder, RecordBody, WireRecord};
 pub use expand::{AgentEvent, expand, expand_unknown};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 pub use split::{Part, split};
 
 use crate::{event_id::FileIdentity, source::Source};
 
 /// The version of the batch form that this program writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// The versions that this program reads.
+pub const VERSIONS_READ: std::ops::RangeInclusive<u32> = 1..=VERSION;
 
 /// The content type of a body of batches.
 pub const CONTENT_TYPE: &str = "application/vnd.labtrail.batch+ndjson";
@@ -52,8 +63,11 @@ pub struct Envelope {
     pub agent: String,
     /// Name of the machine (`host.name`).
     pub host: String,
-    /// Path of the file (`log.file.path`).
+    /// Path of the file (`log.file.path`); empty for what came over a socket.
     pub file: String,
+    /// Where it came in (`input`), for what came over a socket: `udp://0.0.0.0:514`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Arc<str>>,
     /// What the ids are derived from.
     pub identity: FileIdentity,
     /// Byte offset that the first line's `o` is counted from.
@@ -72,6 +86,9 @@ pub struct Envelope {
     /// Labels from the config and from the path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: Arc<BTreeMap<String, String>>,
+    /// Fields that all records share, from the header of the file.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub fields: Arc<Map<String, Value>>,
     /// MADSci's ownership ids, from the config.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,

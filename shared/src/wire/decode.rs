@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::{Envelope, VERSION};
+use super::{Envelope, VERSION, VERSIONS_READ};
 
 /// One batch of a body, its lines still text.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub enum BatchError {
     },
     /// The envelope is of a version that this program does not know.
     #[error(
-        "line {line} is an envelope of version {version}; this collector reads version {VERSION}: update it before the agents"
+        "line {line} is an envelope of version {version}; this collector reads up to version {VERSION}: update it before the agents"
     )]
     Version {
         /// Line of the body, from 1.
@@ -87,6 +87,13 @@ pub(super) struct Line<'a> {
     pub p: Option<u8>,
     pub c: Option<u64>,
     pub i: Option<u32>,
+    #[serde(borrow)]
+    pub f: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub g: Option<Vec<std::borrow::Cow<'a, str>>>,
+    pub n: Option<u64>,
+    #[serde(borrow)]
+    pub a: Option<std::borrow::Cow<'a, str>>,
 }
 
 #[expect(clippy::option_option, reason = "see the field it reads")]
@@ -108,7 +115,7 @@ pub fn decode(body: &[u8]) -> Result<Vec<Batch<'_>>, BatchError> {
             let line_number = index + 1;
             // The version first: what a later one calls its fields is not for this program to judge.
             let version = serde_json::from_slice::<Versioned>(line).map_or(VERSION, |versioned| versioned.labtrail);
-            if version != VERSION {
+            if !VERSIONS_READ.contains(&version) {
                 return Err(BatchError::Version { line: line_number, version });
             }
             let envelope: Envelope =

@@ -40,6 +40,34 @@ pub struct WireRecord<'a> {
     pub cut_from: Option<u64>,
     /// Invalid byte sequences that were replaced.
     pub invalid_sequences: u32,
+    /// What a parser found in the text: the members of a JSON object, without its braces.
+    pub fields: &'a str,
+    /// What is odd about it. Each is a word of lower-case letters and underscores.
+    pub tags: &'a [&'a str],
+    /// What tells it from the other records of its file, where its offset does not.
+    pub number: Option<u64>,
+    /// The address that it came from over the network.
+    pub address: Option<&'a str>,
+}
+
+impl<'a> WireRecord<'a> {
+    /// A complete text of which nothing else is known.
+    pub fn of_text(offset: u64, text: &'a str) -> Self {
+        Self {
+            offset,
+            time: None,
+            level: None,
+            body: RecordBody::Text(text),
+            raw_hash: None,
+            is_partial: false,
+            cut_from: None,
+            invalid_sequences: 0,
+            fields: "",
+            tags: &[],
+            number: None,
+            address: None,
+        }
+    }
 }
 
 /// Writes one batch into a buffer: the envelope first, then record by record.
@@ -134,6 +162,25 @@ fn push_rare(record: &WireRecord<'_>, out: &mut Vec<u8>) {
     }
     if record.invalid_sequences > 0 {
         number(b",\"i\":", u64::from(record.invalid_sequences));
+    }
+    if let Some(own) = record.number {
+        number(b",\"n\":", own);
+    }
+    if !record.fields.is_empty() {
+        out.extend_from_slice(b",\"f\":{");
+        out.extend_from_slice(record.fields.as_bytes());
+        out.push(b'}');
+    }
+    if let Some(address) = record.address {
+        out.extend_from_slice(b",\"a\":");
+        write_string(address, out);
+    }
+    for (index, tag) in record.tags.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b",\"g\":[".as_slice() } else { b"," });
+        write_string(tag, out);
+    }
+    if !record.tags.is_empty() {
+        out.push(b']');
     }
 }
 

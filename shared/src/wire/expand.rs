@@ -73,7 +73,7 @@ pub fn expand_unknown(
                 events.push(event);
             }
             Err(reason) => {
-                let id = Some(derive(batch.envelope.identity, place.offset));
+                let id = Some(state.id(&parsed, place.offset));
                 refusals.push(Refusal { index, id, reason, line: line.to_vec() });
             }
         }
@@ -130,6 +130,15 @@ impl<'a> State<'a> {
         Ok(Place { offset: self.offset, is_time_own: line.t.is_some() })
     }
 
+    /// The id of a record: of its place in the file, and where that says nothing also of the number that tells it from others.
+    fn id(&self, line: &Line<'_>, offset: u64) -> String {
+        let identity = self.envelope.identity;
+        match line.n {
+            None => derive(identity, offset),
+            Some(number) => derive(identity.of_number(number), number % OFFSET_LIMIT),
+        }
+    }
+
     /// The event of a line, unless it is known.
     fn event(
         &mut self,
@@ -150,12 +159,13 @@ impl<'a> State<'a> {
             (None, Some(object)) => object.get().as_bytes(),
             _ => return Err("a line has either m, j or e".to_owned()),
         };
-        let id = derive(self.envelope.identity, place.offset);
+        let id = self.id(line, place.offset);
         let hash = line.h.unwrap_or_else(|| record_hash::of_raw_record(text));
         if is_known(&id, hash) {
             return Ok(None);
         }
-        let fields = line.j.map(|object| serde_json::from_str::<Map<String, Value>>(object.get())).transpose();
+        let fields =
+            line.j.or(line.f).map(|object| serde_json::from_str::<Map<String, Value>>(object.get())).transpose();
         let fields = fields.map_err(|error| format!("the record's JSON: {error}"))?;
         let (event_timestamp, timestamp_source) = match self.time {
             Some(time) => {
@@ -203,8 +213,15 @@ impl<'a> State<'a> {
         }
         data.insert("host".to_owned(), json!({ "name": self.envelope.host }));
         let mut log = Map::with_capacity(4);
-        log.insert("file".to_owned(), json!({ "path": self.envelope.file }));
-        log.insert("offset".to_owned(), Value::from(offset));
+        if let Some(input) = &self.envelope.input {
+            data.insert("input".to_owned(), Value::from(&**input));
+        } else {
+            log.insert("file".to_owned(), json!({ "path": self.envelope.file }));
+            log.insert("offset".to_owned(), Value::from(offset));
+        }
+        if let Some(address) = &line.a {
+            log.insert("source".to_owned(), json!({ "address": address }));
+        }
         if let Some(level) = level {
             log.insert("level".to_owned(), Value::from(line.v.as_ref().map_or(level.name(), Cow::as_ref)));
         }
@@ -226,8 +243,17 @@ impl<'a> State<'a> {
             let labels = self.envelope.labels.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str())));
             data.insert("labels".to_owned(), Value::Object(labels.collect()));
         }
-        if let Some(fields) = fields {
-            data.insert("fields".to_owned(), Value::Object(fields));
+        let mut shared = Map::clone(&self.envelope.fields);
+        match fields {
+            Some(fields) if shared.is_empty() => shared = fields,
+            Some(fields) => shared.extend(fields),
+            None => {}
+        }
+        if line.j.is_some() || !shared.is_empty() {
+            data.insert("fields".to_owned(), Value::Object(shared));
+        }
+        if let Some(tags) = &line.g {
+            data.insert("tags".to_owned(), tags.iter().map(Cow::as_ref).collect());
         }
         Value::Object(data)
     }

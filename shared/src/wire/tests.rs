@@ -19,6 +19,7 @@ fn envelope() -> Envelope {
         agent: "pc7".to_owned(),
         host: "pc7".to_owned(),
         file: "/data/RUN.LOG".to_owned(),
+        input: None,
         identity: FileIdentity { birth_ms: 1_700_000_000_000, hash: 42 },
         offset: 100,
         time: None,
@@ -26,21 +27,13 @@ fn envelope() -> Envelope {
         zone: Some("Europe/Zurich".to_owned()),
         observed: 1_700_000_000_000_000,
         labels: Arc::new(BTreeMap::from([("bench".to_owned(), "3".to_owned())])),
+        fields: Arc::default(),
         source: None,
     }
 }
 
 fn record(offset: u64, text: &str) -> WireRecord<'_> {
-    WireRecord {
-        offset,
-        time: None,
-        level: None,
-        body: RecordBody::Text(text),
-        raw_hash: None,
-        is_partial: false,
-        cut_from: None,
-        invalid_sequences: 0,
-    }
+    WireRecord::of_text(offset, text)
 }
 
 fn round_trip(records: &[WireRecord<'_>]) -> Vec<AgentEvent> {
@@ -106,6 +99,35 @@ fn a_batch_becomes_events() {
     assert_eq!(events[4].event.event_type.name(), "log");
     assert_eq!(events[1].event.event_type.name(), "log_warning");
     assert_eq!(events[1].hash, record_hash::of_raw_record("a \"quoted\" \\ tab\t".as_bytes()));
+}
+
+#[test]
+fn what_version_2_brought_is_in_the_event() {
+    let mut envelope = envelope();
+    envelope.fields = Arc::new(serde_json::from_str(r#"{"method":"A","operator":"x"}"#).expect("an object"));
+    let found = |envelope: &Envelope, record: &WireRecord<'_>| {
+        let mut body = Vec::new();
+        BatchEncoder::begin(envelope, &mut body).push(record, &mut body);
+        let (mut events, refusals) = expand(&decode(&body).expect("what was written is read")[0], &TimeZone::UTC);
+        assert_eq!(refusals, []);
+        events.remove(0).event
+    };
+    let text = WireRecord { fields: r#""operator":"y","n":1.5"#, tags: &["time_ambiguous"], ..record(100, "m") };
+    let data = found(&envelope, &text).event_data;
+    assert_eq!(data["fields"].to_string(), r#"{"method":"A","operator":"y","n":1.5}"#);
+    assert_eq!(data["tags"].to_string(), r#"["time_ambiguous"]"#);
+    let json = WireRecord { body: RecordBody::Json { object: r#"{"a":1}"#, message_key: None }, ..record(100, "") };
+    assert_eq!(found(&envelope, &json).event_data["fields"].to_string(), r#"{"method":"A","operator":"x","a":1}"#);
+    assert_eq!(found(&envelope, &record(100, "m")).id, derive(envelope.identity, 100));
+    let number = 0xABCD_0000_0000_1234;
+    let numbered = found(&envelope, &WireRecord { number: Some(number), ..record(100, "m") });
+    assert_eq!(numbered.id, derive(envelope.identity.of_number(number), 0x1234));
+    assert_eq!(numbered.event_data["log"]["offset"], 100);
+    envelope.file.clear();
+    envelope.input = Some("udp://0.0.0.0:514".into());
+    let data = found(&envelope, &WireRecord { address: Some("10.0.0.7:514"), ..record(100, "m") }).event_data;
+    assert_eq!(data["input"], "udp://0.0.0.0:514");
+    assert_eq!(data["log"].to_string(), r#"{"source":{"address":"10.0.0.7:514"},"timestamp_source":"observed"}"#);
 }
 
 #[test]

@@ -48,22 +48,15 @@ fn batch_body(texts: &[&str]) -> Vec<u8> {
         zone: Some("UTC".to_owned()),
         observed: 1_700_000_000_000_000,
         labels: Arc::default(),
+        fields: Arc::default(),
+        input: None,
         source: None,
     };
     let mut body = Vec::new();
     let mut encoder = BatchEncoder::begin(&envelope, &mut body);
     for (index, text) in texts.iter().enumerate() {
         let body_of = if text.starts_with('{') { RecordBody::MadsciEvent(text) } else { RecordBody::Text(text) };
-        let record = WireRecord {
-            offset: 100 + 10 * index as u64,
-            time: None,
-            level: None,
-            body: body_of,
-            raw_hash: None,
-            is_partial: false,
-            cut_from: None,
-            invalid_sequences: 0,
-        };
+        let record = WireRecord { body: body_of, ..WireRecord::of_text(100 + 10 * index as u64, "") };
         encoder.push(&record, &mut body);
     }
     body

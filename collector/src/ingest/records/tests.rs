@@ -75,7 +75,7 @@ fn a_record_is_events_or_a_letter_with_its_reason() {
     check(b"null", 0, Some((reason::NOT_AN_EVENT, 1)));
     check(br#"{"event_type": "no_such_type"}"#, 0, Some((reason::NOT_AN_EVENT, 1)));
     check(br#"{"event_timestamp": "9999-12-31T23:59:59-12:00"}"#, 0, Some((reason::NOT_AN_EVENT, 1)));
-    check(b"{\"labtrail\":2,\"new\":true}\n{\"o\":0}\n", 0, Some((reason::UNKNOWN_VERSION, 1)));
+    check(b"{\"labtrail\":3,\"new\":true}\n{\"o\":0}\n", 0, Some((reason::UNKNOWN_VERSION, 1)));
     check(b"{\"labtrail\":1,\"agent\":7}\n{\"o\":0}\n", 0, Some((reason::BAD_ENVELOPE, 1)));
     check(b"{\"labtrail\":", 0, Some((reason::BAD_ENVELOPE, 1)));
     check(&batch(&[r#"{"o":0,"m":"a"}"#; 4]), 0, Some((reason::TOO_MANY_EVENTS, 1)));
