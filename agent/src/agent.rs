@@ -102,7 +102,7 @@ impl Agent {
         let stopped = stop.clone();
         tasks.start("wake-for-stop", async move {
             stopped.given().await;
-            ledger.wake();
+            ledger.wake_all();
             Ok::<(), ShipError>(())
         });
         Ok(Self { progress, health })

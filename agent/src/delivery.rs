@@ -3,10 +3,12 @@
 //! A batch says up to which mark of its stream it reaches. The [`Ledger`] remembers the batches of each stream in
 //! their order and moves a stream's mark only over those that were acknowledged without a gap. So a checkpoint never
 //! steps over what is not durable at the collector or the brokers.
+//!
+//! Each source works at a desk of its own: it hears of its own streams only, and waits for nobody else.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -50,18 +52,30 @@ pub(crate) struct Batch {
 /// What to acknowledge when a batch is durable where it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Receipt {
+    desk: usize,
     stream: StreamId,
     number: u64,
 }
 
-/// Which batches are under way and how far each stream is acknowledged.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Ledger(Arc<Shared>);
+/// Which batches are under way and how far each stream is acknowledged. A clone stands for the same desk.
+#[derive(Debug, Clone)]
+pub(crate) struct Ledger {
+    desks: Arc<RwLock<Vec<Arc<Desk>>>>,
+    desk: Arc<Desk>,
+    number: usize,
+}
 
 #[derive(Debug, Default)]
-struct Shared {
+struct Desk {
     streams: Mutex<Streams>,
     changed: Condvar,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        let desk = Arc::<Desk>::default();
+        Self { desks: Arc::new(RwLock::new(vec![Arc::clone(&desk)])), desk, number: 0 }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -82,35 +96,32 @@ struct Entry {
 }
 
 impl Ledger {
+    /// Another desk of the same ledger, for another source.
+    pub(crate) fn new_desk(&self) -> Self {
+        let mut desks = self.desks.write().unwrap_or_else(PoisonError::into_inner);
+        let (desk, number) = (Arc::<Desk>::default(), desks.len());
+        desks.push(Arc::clone(&desk));
+        Self { desks: Arc::clone(&self.desks), desk, number }
+    }
+
     /// Enters a batch that reaches up to `mark`. Batches of a stream are entered in the order of the file.
     pub(crate) fn enter(&self, stream: StreamId, mark: Mark) -> Receipt {
         let mut streams = self.lock();
         let number = streams.next_number;
         streams.next_number += 1;
         streams.under_way.entry(stream).or_default().push_back(Entry { number, mark, is_delivered: false });
-        Receipt { stream, number }
+        Receipt { desk: self.number, stream, number }
     }
 
-    /// Acknowledges batches, in any order, and wakes the source.
+    /// Acknowledges batches of any desk, in any order, and wakes the sources.
     pub(crate) fn acknowledge(&self, receipts: impl IntoIterator<Item = Receipt>) {
-        let mut guard = self.lock();
-        let streams = &mut *guard;
-        for Receipt { stream, number } in receipts {
-            let Some(entries) = streams.under_way.get_mut(&stream) else { continue };
-            streams.acknowledged += 1;
-            // They stand in the order of their numbers.
-            if let Ok(place) = entries.binary_search_by_key(&number, |entry| entry.number) {
-                entries[place].is_delivered = true;
-            }
-            while let Some(first) = entries.pop_front_if(|first| first.is_delivered) {
-                streams.advanced.insert(stream, first.mark);
-            }
-            if entries.is_empty() {
-                streams.under_way.remove(&stream);
+        let desks = self.desks.read().unwrap_or_else(PoisonError::into_inner);
+        for receipt in receipts {
+            if let Some(desk) = desks.get(receipt.desk) {
+                desk.lock().acknowledge(receipt);
+                desk.changed.notify_all();
             }
         }
-        streams.wake_requested = true;
-        self.0.changed.notify_all();
     }
 
     /// The marks that moved since the last call.
@@ -144,18 +155,50 @@ impl Ledger {
     /// Wakes the source: a file changed, or the stop signal was given.
     pub(crate) fn wake(&self) {
         self.lock().wake_requested = true;
-        self.0.changed.notify_all();
+        self.desk.changed.notify_all();
+    }
+
+    /// Wakes the sources of all desks.
+    pub(crate) fn wake_all(&self) {
+        for desk in self.desks.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            desk.lock().wake_requested = true;
+            desk.changed.notify_all();
+        }
     }
 
     /// Waits until the source is woken, at most this long.
     pub(crate) fn wait(&self, time_max: Duration) {
         let streams = self.lock();
-        let waited = self.0.changed.wait_timeout_while(streams, time_max, |streams| !streams.wake_requested);
+        let waited = self.desk.changed.wait_timeout_while(streams, time_max, |streams| !streams.wake_requested);
         waited.unwrap_or_else(PoisonError::into_inner).0.wake_requested = false;
     }
 
     fn lock(&self) -> MutexGuard<'_, Streams> {
-        self.0.streams.lock().unwrap_or_else(PoisonError::into_inner)
+        self.desk.lock()
+    }
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Streams {
+    fn acknowledge(&mut self, Receipt { stream, number, .. }: Receipt) {
+        let Some(entries) = self.under_way.get_mut(&stream) else { return };
+        self.acknowledged += 1;
+        self.wake_requested = true;
+        // They stand in the order of their numbers.
+        if let Ok(place) = entries.binary_search_by_key(&number, |entry| entry.number) {
+            entries[place].is_delivered = true;
+        }
+        while let Some(first) = entries.pop_front_if(|first| first.is_delivered) {
+            self.advanced.insert(stream, first.mark);
+        }
+        if entries.is_empty() {
+            self.under_way.remove(&stream);
+        }
     }
 }
 
@@ -181,6 +224,18 @@ mod tests {
         assert!(!ledger.is_long(7) && ledger.is_settled());
         assert_eq!(ledger.take_advanced()[&7].offset, BATCHES_MAX as u64);
         assert_eq!(ledger.acknowledged(), 0);
+    }
+
+    #[test]
+    fn each_source_hears_of_its_own_streams() {
+        let files = Ledger::default();
+        let spool = files.new_desk();
+        let receipts = [files.enter(7, mark(1)), spool.enter(7, mark(2))];
+        files.acknowledge([receipts[1]]);
+        assert!(spool.is_settled() && !files.is_settled());
+        assert_eq!((spool.take_advanced()[&7].offset, files.take_advanced().len()), (2, 0));
+        spool.acknowledge([receipts[0]]);
+        assert_eq!(files.take_advanced()[&7].offset, 1);
     }
 
     proptest! {
