@@ -1,26 +1,31 @@
 //! The agent's configuration: a TOML file, or the flags of a quick run.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod files;
+mod sockets;
+
+use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use labtrail_shared::{
-    settings::{self, ByteSize, Period, SettingsError},
-    source::Source,
+    settings::{self, Period, SettingsError},
     telemetry::LogFormat,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub(crate) use self::files::default_exclude;
+pub use self::{
+    files::FilesSection,
+    sockets::{SocketsSection, SpoolSection},
+};
 use crate::{
-    parse::{DateOrder, Parser},
+    frame::FrameConfigError,
+    parse::ParseConfigError,
+    preset::PresetError,
     ship::{Destination, ShipConfigError},
-    source::file::{Exclude, Pattern},
 };
 pub use crate::{
+    limits::{LimitsSection, Percent},
     ship::{Compression, KafkaSection, RecordForm, ShipSection},
     status::StatusSection,
 };
@@ -33,9 +38,25 @@ pub enum ConfigError {
     Settings(#[from] SettingsError),
     /// There is nothing to follow.
     #[error(
-        "nothing to follow: name files, folders or globs in a [[files]] section (paths = [\"...\"]) or on the command line"
+        "nothing to follow: name files, folders or globs in a [[files]] section (paths = [\"...\"]) or on the command line, \
+         or a socket in a [[sockets]] section"
     )]
     NoFiles,
+    /// A section names no files.
+    #[error("a [[files]] section has no paths, and its preset knows none for this system: add paths = [\"...\"]")]
+    NoPaths,
+    /// Settings of a `[[files]]` section that do not go together.
+    #[error("{0}")]
+    Files(&'static str),
+    /// Settings of `[files.record]` that do not go together.
+    #[error(transparent)]
+    Record(#[from] FrameConfigError),
+    /// Settings of how records are read that do not go together.
+    #[error(transparent)]
+    Parse(#[from] ParseConfigError),
+    /// There is no such preset.
+    #[error(transparent)]
+    Preset(#[from] PresetError),
     /// There is nowhere to send to.
     #[error(
         "nowhere to send to: set ship.to (for example \"http://collector:8001\" or \"kafka://kafka1:9092\") or give --to"
@@ -65,12 +86,21 @@ pub struct Config {
     /// What to follow.
     #[serde(default)]
     pub files: Vec<FilesSection>,
+    /// What other programs send.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sockets: Vec<SocketsSection>,
+    /// Where that waits until it is delivered.
+    #[serde(default)]
+    pub spool: SpoolSection,
     /// Where to send it.
     #[serde(default)]
     pub ship: ShipSection,
     /// How often to look.
     #[serde(default)]
     pub watch: WatchSection,
+    /// How much of the machine it may take.
+    #[serde(default)]
+    pub limits: LimitsSection,
     /// Where the agent tells of itself.
     #[serde(default)]
     pub status: StatusSection,
@@ -115,61 +145,6 @@ impl std::str::FromStr for From {
     }
 }
 
-/// `[[files]]`: files that are read in the same way.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FilesSection {
-    /// Files, folders (all files below them) or globs.
-    pub(crate) paths: Vec<Pattern>,
-    /// What to leave out: globs for names, or for whole paths if they hold a slash. Default: hidden, packed and
-    /// temporary files.
-    #[serde(default = "default_exclude")]
-    pub(crate) exclude: Exclude,
-    /// Where to begin with files that exist already.
-    #[serde(default)]
-    pub(crate) from: From,
-    /// The IANA zone of times without an offset, such as `Europe/Zurich`. Default: this machine's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) zone: Option<Zone>,
-    /// How records are read: `auto` (JSON objects, else text), `json`, `plain`, or `none`.
-    #[serde(default)]
-    pub(crate) parser: Parser,
-    /// Whether `03/04/2026` is the 4th of March (`mdy`) or the 3rd of April (`dmy`). Default: such dates are not read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) date_order: Option<DateOrder>,
-    /// The longest line that is sent whole; of a longer one its beginning is sent, marked as truncated.
-    #[serde(default = "default_line_bytes_max")]
-    pub(crate) line_bytes_max: ByteSize,
-    /// A last line without a line end is sent when the file did not grow for so long.
-    #[serde(default = "default_partial_after")]
-    pub(crate) partial_after: Period,
-    /// Labels for every event of these files.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) labels: Arc<BTreeMap<String, String>>,
-    /// MADSci's ownership ids for every event of these files: `node_id`, `workcell_id`, ..., each a ULID.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<Source>,
-}
-
-impl FilesSection {
-    /// A section with these paths and every default.
-    pub fn of_paths(paths: &[String], from: From, date_order: Option<DateOrder>) -> Result<Self, ConfigError> {
-        let compile = |path: &String| Pattern::compile(path).map_err(ConfigError::Pattern);
-        Ok(Self {
-            paths: paths.iter().map(compile).collect::<Result<_, _>>()?,
-            exclude: default_exclude(),
-            from,
-            zone: None,
-            parser: Parser::default(),
-            date_order,
-            line_bytes_max: default_line_bytes_max(),
-            partial_after: default_partial_after(),
-            labels: Arc::default(),
-            source: None,
-        })
-    }
-}
-
 /// `[watch]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -210,6 +185,19 @@ pub(crate) struct Zone {
     pub zone: TimeZone,
 }
 
+impl Zone {
+    /// Its name and itself.
+    pub(crate) fn named(&self) -> (Option<String>, TimeZone) {
+        (Some(self.name.clone()), self.zone.clone())
+    }
+}
+
+/// This machine's zone, with its name where it has one.
+pub(crate) fn system_zone() -> (Option<String>, TimeZone) {
+    let zone = TimeZone::system();
+    (zone.iana_name().map(str::to_owned), zone)
+}
+
 impl Serialize for Zone {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.name)
@@ -232,19 +220,6 @@ fn default_data_dir() -> PathBuf {
     PathBuf::from("labtrail-agent-data")
 }
 
-fn default_exclude() -> Exclude {
-    let names = [".*", "*.gz", "*.zst", "*.bz2", "*.xz", "*.zip", "*.7z", "*.tmp", "*.swp", "*~"];
-    Exclude::compile(names.map(str::to_owned).into()).expect("the default globs are valid")
-}
-
-fn default_line_bytes_max() -> ByteSize {
-    ByteSize::kib(64)
-}
-
-fn default_partial_after() -> Period {
-    Period::secs(5)
-}
-
 impl Config {
     /// Reads a config file; it is not yet checked for completeness, because flags may add to it.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
@@ -252,11 +227,14 @@ impl Config {
     }
 
     /// A config with every default, for a quick run.
-    pub fn quick(data_dir: PathBuf, files: FilesSection, to: Option<Destination>) -> Self {
+    pub fn quick(data_dir: PathBuf, files: Vec<FilesSection>, to: Option<Destination>) -> Self {
         Self {
             data_dir,
             agent: AgentSection::default(),
-            files: vec![files],
+            files,
+            sockets: Vec::new(),
+            spool: SpoolSection::default(),
+            limits: LimitsSection::default(),
             ship: ShipSection { to, ..ShipSection::default() },
             watch: WatchSection::default(),
             status: StatusSection::default(),
@@ -266,9 +244,11 @@ impl Config {
 
     /// Checks that nothing is missing and that the settings go together.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.files.iter().all(|section| section.paths.is_empty()) {
+        if self.files.is_empty() && self.sockets.is_empty() {
             return Err(ConfigError::NoFiles);
         }
+        self.files.iter().try_for_each(FilesSection::check)?;
+        self.sockets.iter().try_for_each(SocketsSection::check)?;
         if self.ship.to.is_none() {
             return Err(ConfigError::NoDestination);
         }
@@ -312,7 +292,7 @@ mod tests {
         check("[ship\n", "agent.toml:1: ");
         check("data_dri = \"x\"\n", "agent.toml:1: data_dri: unknown key `data_dri`: did you mean `data_dir`?");
         check("[[files]]\npath = [\"x\"]\n", "agent.toml:2: files.path: unknown key `path`: did you mean `paths`?");
-        check("[[files]]\nexclude = []\n", "agent.toml:1: files: missing field `paths`");
+        check("[[files]]\nexclude = []\n[ship]\nto = \"http://x\"\n", "a [[files]] section has no paths");
         check("[[files]]\npaths = [\"a[\"]\n", "agent.toml:2: files.paths: ");
         check(
             "[[files]]\npaths = [\"a\"]\nzone = \"Mars\"\n",
@@ -360,13 +340,21 @@ mod tests {
             ..Security::default()
         };
         config.ship.kafka = Some(KafkaSection { security, ..KafkaSection::default() });
-        let printed = config.to_toml();
-        let again: Config =
-            settings::parse(&printed, Path::new("printed"), |_| None).expect("what is printed can be read");
-        assert_eq!(printed, again.to_toml());
-        // Every option is shown, set or commented out, in the sample.
-        for line in printed.lines().filter_map(|line| line.split_once(" = ")) {
-            assert!(text.contains(&format!("{} = ", line.0)), "the sample does not show {}", line.0);
+        let everything: Config =
+            settings::parse(include_str!("config/everything.toml"), Path::new("everything.toml"), |_| None)
+                .expect("it is valid");
+        everything.check().expect("it is complete");
+        for config in [config, everything] {
+            let printed = config.to_toml();
+            let again: Config =
+                settings::parse(&printed, Path::new("printed"), |_| None).expect("what is printed can be read");
+            assert_eq!(printed, again.to_toml());
+            // Every option is shown, set or commented out, in the sample.
+            // What stands in a selector is no option.
+            let options = printed.lines().filter(|line| !line.starts_with("log_level"));
+            for (key, _) in options.filter_map(|line| line.split_once(" = ")) {
+                assert!(text.contains(&format!("{key} = ")), "the sample does not show {key}");
+            }
         }
     }
 }

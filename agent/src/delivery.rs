@@ -14,6 +14,12 @@ use std::{
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::{
+    frame::FrameState,
+    parse::LastTime,
+    source::{Chain, Guard},
+};
+
 /// Batches of one stream that may be under way. Those that are delivered hold no room any more, but their marks wait for the
 /// first that is not: about 6 MB of them.
 const BATCHES_MAX: usize = 1 << 16;
@@ -22,16 +28,23 @@ const BATCHES_MAX: usize = 1 << 16;
 pub(crate) type StreamId = u64;
 
 /// How far a stream was read: what the checkpoint keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Mark {
     /// How often the file had been truncated or rewritten.
     pub epoch: u32,
     /// Bytes read, all in complete records.
     pub offset: u64,
     /// The content just before that place.
-    pub guard: crate::source::Guard,
-    /// The last time that a record before it stated, with its UTC offset.
-    pub time: Option<(i64, Option<i32>)>,
+    pub guard: Guard,
+    /// All content before that place, where all of it was read.
+    #[serde(default)]
+    pub chain: Option<Chain>,
+    /// Where in the structure of the file that place is: in its header, or behind its first record.
+    #[serde(default)]
+    pub frame: FrameState,
+    /// The last time that a record before it stated.
+    #[serde(default)]
+    pub last: Option<LastTime>,
 }
 
 /// A batch on its way.
@@ -102,6 +115,11 @@ impl Ledger {
         let (desk, number) = (Arc::<Desk>::default(), desks.len());
         desks.push(Arc::clone(&desk));
         Self { desks: Arc::clone(&self.desks), desk, number }
+    }
+
+    /// The number of this desk.
+    pub(crate) fn number(&self) -> usize {
+        self.number
     }
 
     /// Enters a batch that reaches up to `mark`. Batches of a stream are entered in the order of the file.
@@ -207,10 +225,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{BATCHES_MAX, Ledger, Mark};
-    use crate::source::Guard;
 
     fn mark(offset: u64) -> Mark {
-        Mark { epoch: 0, offset, guard: Guard::default(), time: None }
+        Mark { offset, ..Mark::default() }
     }
 
     #[test]

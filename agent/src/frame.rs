@@ -1,86 +1,197 @@
-//! Bytes to records: lines that end in LF or CRLF.
+//! Bytes to records: the lines of a window of a file, grouped as the config says.
 //!
-//! Framing is a pure function of the bytes and the limit: any cut of the bytes into reads gives the same lines.
+//! Framing is a pure function of the bytes from a place on, the config, the charset, the cuts and a small state. Any cut of
+//! the bytes into windows gives the same records, and so does beginning again at an earlier place with the state of then.
+//! What is given out covers the bytes without gap or overlap.
 
-/// One line, as it lies in a buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Line<'a> {
-    /// Where it begins in the buffer.
-    pub start: usize,
-    /// Its bytes, without the line end; only the beginning where it is longer than the limit.
+mod ansi;
+mod clean;
+mod compile;
+mod group;
+mod join;
+mod lines;
+mod object;
+mod pattern;
+mod section;
+mod state;
+mod step;
+
+use std::{borrow::Cow, time::Duration};
+
+pub(crate) use compile::FrameConfigError;
+pub(crate) use lines::Ending;
+#[cfg(test)]
+use lines::LineEnd;
+pub(crate) use section::RecordSection;
+pub(crate) use state::FrameState;
+
+use self::{
+    group::Grouping,
+    pattern::LinePattern,
+    section::{Ansi, CarriageReturn, Orphans},
+};
+
+/// A piece of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window<'a> {
+    /// The bytes.
     pub bytes: &'a [u8],
-    /// Its whole length in bytes, where that is more than the limit.
+    /// The offset in the file of the first of them.
+    pub base: u64,
+    /// The file ends here, as far as is known.
+    pub is_end: bool,
+}
+
+/// What lies at a place of a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step<'a> {
+    /// A record.
+    Record(Record<'a>),
+    /// Bytes that make no record.
+    Aside(Aside<'a>),
+    /// Nothing that could be given out yet.
+    Open(Open),
+}
+
+/// One record. Places are indices into the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    /// Where its first line begins.
+    pub start: usize,
+    /// Where what follows it begins.
+    pub next: usize,
+    /// Its bytes, from the first of its first line to the last of its last line that is not blank, without that one's line
+    /// end. Of a line that is cut, what is kept.
+    pub raw: &'a [u8],
+    /// Its text, its lines joined by line feeds.
+    pub text: Cow<'a, str>,
+    /// How many lines it has; 0 for the rest of a line whose beginning was given out before.
+    pub lines: u32,
+    /// Invalid sequences that were replaced by U+FFFD.
+    pub invalid_sequences: u32,
+    /// NUL characters that were left out.
+    pub nuls: u32,
+    /// Its whole length in bytes, where only the beginning of a line was kept.
     pub cut_from: Option<u64>,
+    /// It ends within a line, at a cut.
+    pub is_partial: bool,
+    /// It was ended by a limit; more of it may follow.
+    pub is_split: bool,
+    /// It goes on with the record before it, which was ended by a limit or a cut.
+    pub is_continuation: bool,
 }
 
-/// Takes the complete line that begins at `start`; also says where the next one begins. `None`: it has no end yet.
-pub(crate) fn next_line(buffer: &[u8], start: usize, line_bytes_max: usize) -> Option<(Line<'_>, usize)> {
-    let length = memchr::memchr(b'\n', buffer.get(start..)?)?;
-    Some((line(&buffer[start..start + length], start, line_bytes_max), start + length + 1))
+/// Bytes that make no record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Aside<'a> {
+    /// Where they begin.
+    pub start: usize,
+    /// Where what follows them begins.
+    pub next: usize,
+    /// Why they make no record.
+    pub kind: AsideKind,
+    /// Their text; empty for blank lines and NULs.
+    pub text: Cow<'a, str>,
+    /// How many lines they are: 0 for NULs and for the rest of a line whose beginning was given out before, also if that
+    /// is only its line end; else 1.
+    pub lines: u32,
 }
 
-/// The line that these bytes are, without its carriage return and cut to the limit.
-pub(crate) fn line(bytes: &[u8], start: usize, line_bytes_max: usize) -> Line<'_> {
-    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    if bytes.len() <= line_bytes_max {
-        return Line { start, bytes, cut_from: None };
+/// Why bytes make no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AsideKind {
+    /// A line without text, outside of a record.
+    Blank,
+    /// A line of the file's header.
+    Header,
+    /// The line that names the columns of a table.
+    Columns,
+    /// A line before the first record, where `preamble = "skip"`.
+    Preamble,
+    /// A line that only separates records.
+    Separator,
+    /// A line that `skip` matches, or between records where `between = "skip"`.
+    Skipped,
+    /// NULs between lines. A run may be given out in pieces.
+    Nul,
+}
+
+/// An unfinished record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Open {
+    /// Where it begins in the window; bytes before it are done with.
+    pub from: usize,
+    /// What would finish it.
+    pub needs: Needs,
+}
+
+/// What would finish a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// More of the file.
+    MoreBytes,
+    /// Its lines are complete and the file ends behind them; only whether there are more of them is not known.
+    RecordEnd,
+    /// A run of NULs, in which something may still be written.
+    NulRun {
+        /// Where in the window it begins.
+        at: usize,
+        /// Where in the window it ends.
+        end: usize,
+        /// Nothing lies behind it in the window.
+        is_tail: bool,
+    },
+}
+
+/// How the lines of a file make records: a `[files.record]` section, checked and compiled.
+#[derive(Debug, Clone)]
+pub(crate) struct Framing {
+    carriage_return: CarriageReturn,
+    ansi: Ansi,
+    grouping: Grouping,
+    header: Header,
+    has_columns: bool,
+    preamble: Orphans,
+    between: Orphans,
+    skip: Vec<LinePattern>,
+    lines_max: u32,
+    bytes_max: usize,
+    line_bytes_max: usize,
+    flush_after: Duration,
+    /// Each line is a record, and none is treated in a special way.
+    is_plain: bool,
+}
+
+/// Where a file's header ends.
+#[derive(Debug, Clone)]
+enum Header {
+    None,
+    Lines(u32),
+    Until { pattern: LinePattern, count: u32 },
+}
+
+impl Framing {
+    /// Whether each line is a record, and none is treated in a special way.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
-    Line { start, bytes: &bytes[..cut_at_character(bytes, line_bytes_max)], cut_from: Some(bytes.len() as u64) }
-}
 
-/// The largest length up to `limit` that does not cut a UTF-8 character in two.
-fn cut_at_character(bytes: &[u8], limit: usize) -> usize {
-    let is_continuation = |byte: u8| byte & 0b1100_0000 == 0b1000_0000;
-    let mut cut = limit;
-    while cut > 0 && limit - cut < 3 && is_continuation(bytes[cut]) {
-        cut -= 1;
+    /// How long a record whose lines are complete waits for more of them.
+    pub(crate) fn flush_after(&self) -> Duration {
+        self.flush_after
     }
-    cut
+
+    /// The smallest window, in bytes, in which only a single endless line can fail to end.
+    pub(crate) fn window_bytes_min(&self) -> usize {
+        2 * (self.bytes_max + self.line_bytes_max) + 8
+    }
+
+    /// A line that is longer is judged by its beginning only, whether or not its end is in the window.
+    fn whole_line_bytes_max(&self) -> usize {
+        self.bytes_max + self.line_bytes_max
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{line, next_line};
-
-    fn frame(buffer: &[u8], limit: usize) -> Vec<(usize, Vec<u8>, Option<u64>)> {
-        let mut lines = Vec::new();
-        let mut at = 0;
-        while let Some((line, next)) = next_line(buffer, at, limit) {
-            lines.push((line.start, line.bytes.to_vec(), line.cut_from));
-            at = next;
-        }
-        lines
-    }
-
-    #[test]
-    fn lines_end_in_lf_or_crlf() {
-        let check = |bytes: &str, expected: &[(usize, &str)]| {
-            let expected: Vec<_> = expected.iter().map(|(at, text)| (*at, text.as_bytes().to_vec(), None)).collect();
-            assert_eq!(frame(bytes.as_bytes(), 100), expected, "{bytes:?}");
-        };
-        check("a\nbc\r\n\nd", &[(0, "a"), (2, "bc"), (6, "")]);
-        check("a\rb\r\r\n", &[(0, "a\rb\r")]);
-        check("", &[]);
-    }
-
-    #[test]
-    fn a_long_line_is_cut_between_characters_and_says_so() {
-        assert_eq!(frame(b"abcdef\n", 4), [(0, b"abcd".to_vec(), Some(6))]);
-        assert_eq!(line("aa€".as_bytes(), 0, 4).bytes, b"aa");
-        assert_eq!(line("a€".as_bytes(), 0, 4).bytes, "a€".as_bytes());
-    }
-
-    proptest! {
-        #[test]
-        fn any_cut_gives_the_same_lines(bytes in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..200), cut in 0_usize..200) {
-            let whole = frame(&bytes, 20);
-            let cut = cut.min(bytes.len());
-            let mut lines = frame(&bytes[..cut], 20);
-            let rest = bytes[..cut].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            lines.extend(frame(&bytes[rest..], 20).into_iter().map(|(at, bytes, from)| (at + rest, bytes, from)));
-            prop_assert_eq!(lines, whole);
-        }
-    }
-}
+mod tests;

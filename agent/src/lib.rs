@@ -6,14 +6,28 @@
 
 mod agent;
 pub mod config;
+mod data_dir;
 mod decode;
 mod delivery;
+mod detect;
+mod disk;
 mod frame;
+mod inputs;
+pub mod inspect;
 mod intake;
+mod limits;
+mod own_log;
 mod parse;
+mod platform;
+mod preset;
+mod priority;
+pub mod program;
+mod reload;
 mod ship;
 mod source;
+mod spool;
 pub mod status;
+mod transform;
 
 pub use agent::{Agent, AgentError};
 pub use parse::DateOrder;

@@ -5,17 +5,39 @@
 //! a month, and a time of day without a date is not a time. A level is read only from a place where a program
 //! puts one, never from the words of a message.
 
+mod chain;
+mod clock_changes;
+mod expression;
+mod fields;
+mod file_header;
+mod findings;
+#[cfg(test)]
+mod fixture;
 mod header;
 mod json;
 mod level;
+mod path_pattern;
 mod plain;
+mod record_parser;
 #[cfg(test)]
 mod samples;
+mod section;
+mod tags;
+mod time;
 mod timestamp;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::level::WrittenLevel;
+pub(crate) use self::chain::ParserEntry;
+pub(crate) use self::clock_changes::ClockChanges;
+pub(crate) use self::file_header::header_pair;
+pub(crate) use self::findings::{Findings, LastTime, ParseContext};
+pub(crate) use self::level::{LevelSection, WrittenLevel};
+pub(crate) use self::path_pattern::PathPattern;
+pub(crate) use self::record_parser::RecordParser;
+pub(crate) use self::section::{ParseConfigError, ParseSection};
+pub(crate) use self::tags::Tags;
+pub(crate) use self::time::{DaySource, TimeSection};
 pub(crate) use self::timestamp::WrittenTime;
 
 /// How the text of a record is read.
@@ -32,6 +54,27 @@ pub(crate) enum Parser {
     Json,
     /// Nothing is read: each record is a text.
     None,
+    /// Syslog of RFC 3164 and RFC 5424, with `<PRI>` or without.
+    Syslog,
+    /// Pairs of keys and values, as Go programs write them.
+    Logfmt,
+    /// Rows of a table with commas, named by the header row of the file.
+    Csv,
+}
+
+impl Parser {
+    /// As it is written in the config.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Plain => "plain",
+            Self::Json => "json",
+            Self::None => "none",
+            Self::Syslog => "syslog",
+            Self::Logfmt => "logfmt",
+            Self::Csv => "csv",
+        }
+    }
 }
 
 /// Which number comes first in a date that ends with the year. Without it such a date is not read, for nobody can
@@ -58,11 +101,9 @@ impl std::str::FromStr for DateOrder {
     }
 }
 
-/// What the parsers know besides the text.
+/// What those parsers know besides the text that need no config.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ParseContext {
-    /// How the text is read.
-    pub(crate) parser: Parser,
+pub(crate) struct TextContext {
     /// The order of day and month at this source, if it is known.
     pub(crate) date_order: Option<DateOrder>,
     /// The wall-clock time at the source, in microseconds since 1970-01-01T00:00:00 of that wall clock: from it comes
@@ -70,9 +111,9 @@ pub(crate) struct ParseContext {
     pub(crate) now_civil_micros: i64,
 }
 
-/// What was found in one record.
+/// What was found in one record by a parser that needs no config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Parsed<'a> {
+struct Parsed<'a> {
     /// When the record says it was written.
     pub(crate) time: Option<WrittenTime>,
     /// The level the record states.
@@ -95,16 +136,6 @@ pub(crate) enum Body<'a> {
     MadsciEvent,
 }
 
-/// Reads one record.
-pub(crate) fn parse<'a>(context: &ParseContext, text: &'a str) -> Parsed<'a> {
-    match context.parser {
-        Parser::Auto => json::parse(context, text).unwrap_or_else(|| plain::parse(context, text)),
-        Parser::Plain => plain::parse(context, text),
-        Parser::Json => json::parse(context, text).unwrap_or_default(),
-        Parser::None => Parsed::default(),
-    }
-}
-
 /// Where a text begins behind the byte order mark that some programs put before every line.
 fn text_start(text: &str) -> usize {
     const MARK: &str = "\u{feff}";
@@ -119,10 +150,16 @@ fn text_start(text: &str) -> usize {
 mod tests {
     use proptest::prelude::{Strategy, any, prop_oneof, proptest};
 
-    use super::{Body, DateOrder, ParseContext, Parser, parse};
+    use super::{Body, DateOrder, Parsed, Parser, TextContext, json, plain};
 
-    fn context(parser: Parser) -> ParseContext {
-        ParseContext { parser, date_order: None, now_civil_micros: 1_700_000_000_000_000 }
+    /// The parsers that need no config.
+    fn parse<'a>(parser: Parser, context: &TextContext, text: &'a str) -> Parsed<'a> {
+        match parser {
+            Parser::Auto => json::parse(context, text).unwrap_or_else(|| plain::parse(context, text)),
+            Parser::Plain => plain::parse(context, text),
+            Parser::Json => json::parse(context, text).unwrap_or_default(),
+            _ => Parsed::default(),
+        }
     }
 
     #[test]
@@ -131,7 +168,8 @@ mod tests {
         let plain = "2024-05-06 07:08:09 ERROR m";
         let broken = r#"{"time":"2024-05-06T07:08:09Z""#;
         let check = |parser, text, body, has_time| {
-            let parsed = parse(&context(parser), text);
+            let context = TextContext { date_order: None, now_civil_micros: 1_700_000_000_000_000 };
+            let parsed = parse(parser, &context, text);
             assert_eq!((parsed.body, parsed.time.is_some()), (body, has_time), "{parser:?} {text}");
         };
         let object = Body::Json { message_key: Some("message") };
@@ -153,6 +191,9 @@ mod tests {
         check(r#""plain""#, Parser::Plain);
         check(r#""json""#, Parser::Json);
         check(r#""none""#, Parser::None);
+        for parser in [Parser::Auto, Parser::Syslog, Parser::Logfmt, Parser::Csv] {
+            check(&format!("\"{}\"", parser.word()), parser);
+        }
         assert_eq!(serde_json::from_str::<DateOrder>(r#""mdy""#).unwrap(), DateOrder::MonthFirst);
         assert_eq!(serde_json::from_str::<DateOrder>(r#""dmy""#).unwrap(), DateOrder::DayFirst);
     }
@@ -221,10 +262,10 @@ mod tests {
             date_order in proptest::sample::select(vec![None, Some(DateOrder::MonthFirst), Some(DateOrder::DayFirst)]),
         ) {
             for parser in [Parser::Auto, Parser::Plain, Parser::Json, Parser::None] {
-                let context = ParseContext { parser, date_order, now_civil_micros: now };
+                let context = TextContext { date_order, now_civil_micros: now };
                 for cut in (0..=text.len()).filter(|cut| text.is_char_boundary(*cut)) {
-                    parse(&context, &text[..cut]);
-                    parse(&context, &text[cut..]);
+                    parse(parser, &context, &text[..cut]);
+                    parse(parser, &context, &text[cut..]);
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! Batches out, acknowledgements back.
 
+mod clock;
 mod destination;
 mod http;
 mod kafka;
 mod settings;
 
+pub(crate) use clock::ClockWatch;
 pub use destination::Destination;
 use labtrail_shared::shutdown::Stop;
 pub(crate) use settings::ShipConfigError;
@@ -41,13 +43,15 @@ pub(crate) struct Reports {
     pub counters: Counters,
     /// Whether batches can be delivered now, and why not.
     pub health: Health,
+    /// What tells how far this machine's clock is off.
+    pub clock: ClockWatch,
 }
 
 /// Delivers the batches of a queue.
 #[derive(Debug)]
 pub(crate) enum Shipper {
     /// To a collector.
-    Http(HttpShipper),
+    Http(Box<HttpShipper>),
     /// To brokers.
     Kafka(Box<KafkaShipper>),
 }
@@ -62,7 +66,7 @@ impl Shipper {
         metrics: &labtrail_shared::telemetry::Metrics,
     ) -> Result<Self, ShipError> {
         Ok(match destination {
-            Destination::Http(address) => Self::Http(HttpShipper::new(address, section, reports)?),
+            Destination::Http(address) => Self::Http(Box::new(HttpShipper::new(address, section, reports)?)),
             Destination::Kafka { brokers, topic } => {
                 Self::Kafka(Box::new(KafkaShipper::new(&brokers, &topic, section, agent, reports, metrics)?))
             }

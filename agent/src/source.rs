@@ -1,5 +1,8 @@
-//! Where records come from. Files today; sockets will have their room beside them.
+//! Where records come from: files that are followed, and sockets that other programs send to.
 
 pub(crate) mod file;
+pub(crate) mod inlet;
+pub(crate) mod socket;
+pub(crate) mod spooler;
 
-pub(crate) use file::identity::Guard;
+pub(crate) use file::{chain::Chain, identity::Guard};

@@ -1,18 +1,24 @@
 //! What the agent says of itself: counters for Prometheus, how far each file is delivered, and what hinders it.
 
+mod answer;
 mod health;
+pub mod local_door;
 mod page;
 
 use std::{
     collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
 };
 
+pub use answer::{FileStatus, Status};
 pub use health::{Health, Problem};
 use labtrail_shared::telemetry::Metrics;
 pub(crate) use page::Page;
 pub use page::StatusSection;
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -22,6 +28,12 @@ use prometheus_client::{
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Reason {
     pub reason: &'static str,
+}
+
+/// Which transform of a section did something.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Step {
+    pub transform: String,
 }
 
 /// Counters of the agent. Each stage counts what goes in and what goes out, so that the sums can be compared.
@@ -39,6 +51,14 @@ pub(crate) struct Counters {
     pub records_delivered: Counter,
     pub records_repeated: Counter,
     pub records_refused: Counter,
+    pub records_known: Counter,
+    pub records_dropped: Family<Step, Counter>,
+    pub records_lost: Family<Reason, Counter>,
+    pub lines_aside: Family<Reason, Counter>,
+    pub parse_failures: Counter,
+    pub checkpoint_damage: Counter,
+    pub files_retired: Family<Reason, Counter>,
+    pub clock_skew_seconds: Gauge<f64, AtomicU64>,
     pub requests: Counter,
     pub retries: Counter,
 }
@@ -60,6 +80,14 @@ impl Counters {
             records_delivered,
             records_repeated,
             records_refused,
+            records_known,
+            records_dropped,
+            records_lost,
+            lines_aside,
+            parse_failures,
+            checkpoint_damage,
+            files_retired,
+            clock_skew_seconds,
             requests,
             retries,
         } = &counters;
@@ -70,15 +98,32 @@ impl Counters {
             counter("bytes_read", "Bytes read from files", bytes_read);
             counter("records_read", "Records read and packed into batches", records_read);
             counter("blank_lines", "Blank lines left out", blank_lines);
-            counter("invalid_sequences", "Byte sequences that are not UTF-8, shown as U+FFFD", invalid_sequences);
+            counter(
+                "invalid_sequences",
+                "Byte sequences that are not text in the file's encoding, shown as U+FFFD",
+                invalid_sequences,
+            );
             counter("ambiguous_dates", "Records whose date is not read for want of date_order", ambiguous_dates);
             counter("truncated_lines", "Lines longer than the limit, cut and marked", truncated_lines);
             counter("records_delivered", "Records the collector or the brokers have", records_delivered);
             counter("records_repeated", "Delivered records that the collector already had", records_repeated);
             counter("records_refused", "Delivered records that went to the dead letters", records_refused);
+            counter("records_known", "Records of rewritten files that were sent before", records_known);
+            counter("checkpoint_damage", "Damaged parts of the checkpoint, found at the start", checkpoint_damage);
+            counter("parse_failures", "Records that none of the section's parsers could read", parse_failures);
             counter("requests", "Requests sent to the collector (over HTTP)", requests);
             counter("retries", "Deliveries tried again after a failure", retries);
             registry.register("agent_bytes_lost", "Bytes gone before they could be read", bytes_lost.clone());
+            let help = "Records that a transform dropped";
+            registry.register("agent_records_dropped", help, records_dropped.clone());
+            let help = "Records from sockets that are lost: the spool was full, damaged, or could not be written";
+            registry.register("agent_records_lost", help, records_lost.clone());
+            let help = "Lines that make no record: headers, separators and what the config says to skip";
+            registry.register("agent_lines_aside", help, lines_aside.clone());
+            let help = "Delivered files that were deleted or moved";
+            registry.register("agent_files_retired", help, files_retired.clone());
+            let help = "How far this machine's clock is ahead of the collector's";
+            registry.register("agent_clock_skew_seconds", help, clock_skew_seconds.clone());
             registry.register("agent_files_followed", "Files followed now", files_followed.clone());
             registry.register("agent_files_skipped", "Files found but not read", files_skipped.clone());
         });
@@ -118,15 +163,20 @@ pub struct FileProgress {
     pub records: u64,
     /// Everything that the file holds in complete records is delivered.
     pub is_caught_up: bool,
+    /// Since when something of it waits to be delivered.
+    pub behind_since: Option<SystemTime>,
+    /// Why it could not be read when that last failed.
+    pub last_error: Option<String>,
 }
 
 /// How far every file is, for whoever wants to show it.
 #[derive(Debug, Clone, Default)]
-pub struct Progress(Arc<Mutex<Files>>);
+pub struct Progress(Arc<Mutex<Shown>>);
 
 #[derive(Debug, Default)]
-struct Files {
+struct Shown {
     files: BTreeMap<Arc<Path>, FileProgress>,
+    not_followed: BTreeMap<(usize, String), &'static str>,
     is_scanned: bool,
 }
 
@@ -145,6 +195,18 @@ impl Progress {
 
     pub(crate) fn set(&self, path: &Arc<Path>, progress: FileProgress) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).files.insert(Arc::clone(path), progress);
+    }
+
+    /// Files that were found and are not followed, with the reason.
+    pub fn not_followed(&self) -> Vec<(String, String)> {
+        let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.not_followed.iter().map(|((_, path), reason)| (path.clone(), (*reason).to_owned())).collect()
+    }
+
+    pub(crate) fn set_not_followed(&self, source: usize, skipped: impl Iterator<Item = (String, &'static str)>) {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.not_followed.retain(|(known, _), _| *known != source);
+        files.not_followed.extend(skipped.map(|(path, reason)| ((source, path), reason)));
     }
 
     pub(crate) fn remove(&self, path: &Arc<Path>) {

@@ -51,7 +51,7 @@ impl Demo {
         }
         println!("Five instruments write to {}", logs.display());
         let paths = [logs.join("*.log*").to_string_lossy().into_owned()];
-        let files = FilesSection::of_paths(&paths, From::Start, None)?;
+        let files = vec![FilesSection::of_paths(&paths, From::Start, None)?];
         let place = Place { listen: self.listen, data_dir: self.data_dir, log: self.log };
         up::run(&place, files, |tasks, stop| {
             for writer in writers {

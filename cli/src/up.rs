@@ -52,7 +52,7 @@ pub(crate) struct Place {
 impl Up {
     /// Runs until it is asked to end.
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let files = FilesSection::of_paths(&self.paths, self.from, self.date_order)?;
+        let files = FilesSection::detected(&self.paths, self.from, self.date_order)?;
         run(&self.place, files, |_, _| {})
     }
 }
@@ -60,7 +60,7 @@ impl Up {
 /// Runs collector and agent until asked to end; `start_more` may add tasks that end by the stop signal.
 pub(crate) fn run(
     place: &Place,
-    files: FilesSection,
+    files: Vec<FilesSection>,
     start_more: impl FnOnce(&mut Tasks, &Stop),
 ) -> anyhow::Result<()> {
     start_logging(&place.log, LogFormat::Text);
@@ -79,7 +79,7 @@ pub(crate) fn run(
         let to: Destination = format!("http://{}", reachable(address)).parse().map_err(anyhow::Error::msg)?;
         let config = AgentConfig::quick(place.data_dir.clone(), files, Some(to));
         let drain_max = config.ship.drain_max.0 + Duration::from_secs(2);
-        let agent = Agent::start(config, &mut agent_tasks, &stop, &metrics)?;
+        let agent = Agent::start(&config, &mut agent_tasks, &stop, &metrics)?;
         println!("Labtrail: http://{}/  (data in {}, Ctrl-C ends)", reachable(address), place.data_dir.display());
         let mut side_tasks = Tasks::new();
         side_tasks.start("progress", progress::show(agent.progress().clone(), stop.clone()));

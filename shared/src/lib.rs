@@ -4,11 +4,13 @@
 pub mod event;
 pub mod event_id;
 pub mod event_type;
+pub mod fastapi;
 pub mod filter;
 pub mod kafka;
 pub mod level;
 pub mod python;
 pub mod record_hash;
+pub mod service;
 pub mod settings;
 pub mod shutdown;
 pub mod source;

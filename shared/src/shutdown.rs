@@ -29,6 +29,12 @@ impl Stop {
         self.0.cancelled().await;
     }
 
+    /// A signal for a part of the process: it is given with this one, and may be given alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self(self.0.child_token())
+    }
+
     /// Gives the signal when the operating system asks the process to end (SIGINT, SIGTERM).
     pub async fn give_on_signal(self) {
         if let Err(error) = end_signal().await {
@@ -119,6 +125,20 @@ impl Tasks {
                 Some(Ok((name, Err(reason)))) => Err(TaskError { name, reason }),
                 Some(Err(error)) => Err(TaskError { name: "(unknown)", reason: error.to_string() }),
             },
+        }
+    }
+
+    /// Waits until a task ends, and says how. Unlike with [`Self::run_until`] a task may end without being asked to: tasks of
+    /// a part that was stopped do.
+    pub async fn next_ended(&mut self, stop: &Stop) -> Result<(), TaskError> {
+        match self.running.join_next().await {
+            None => {
+                stop.given().await;
+                Ok(())
+            }
+            Some(Ok((name, Err(reason)))) => Err(TaskError { name, reason }),
+            Some(Ok((_, Ok(())))) => Ok(()),
+            Some(Err(error)) => Err(TaskError { name: "(unknown)", reason: error.to_string() }),
         }
     }
 

@@ -1,9 +1,14 @@
 //! What a process says of itself: logs on standard error, metrics in Prometheus' text form.
 
+mod line_limit;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::registry::Registry;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+
+use self::line_limit::LimitLayer;
+pub use self::line_limit::LineLimit;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -17,15 +22,37 @@ pub enum LogFormat {
 }
 
 /// Starts logging to standard error. `level` is a directive of `tracing` (`info`, `labtrail_agent=debug`); the
-/// environment variable `LABTRAIL_LOG` wins over it.
-pub fn start_logging(level: &str, format: LogFormat) {
+/// environment variable `LABTRAIL_LOG` wins over it. Each place in the code logs at most 20 lines a minute; the rest is
+/// counted, and told once a minute.
+pub fn start_logging(level: &str, format: LogFormat) -> Logging {
+    start_logging_with(level, format, LineLimit::default())
+}
+
+/// [`start_logging`] with another limit of lines.
+pub fn start_logging_with(level: &str, format: LogFormat, limit: LineLimit) -> Logging {
     let filter = EnvFilter::try_from_env("LABTRAIL_LOG").or_else(|_| EnvFilter::try_new(level)).unwrap_or_default();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let limit = LimitLayer::new(limit);
+    let layers = tracing_subscriber::registry().with(filter).with(limit.clone());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     // A second start in one process (tests) keeps the first.
     let _ = match format {
-        LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
-        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => {
+            layers.with(lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init()
+        }
+        LogFormat::Json => layers.with(lines.json()).try_init(),
     };
+    Logging(limit)
+}
+
+/// Logging that was started. It goes on when this is dropped, but then tells what it left out, instead of in its minute:
+/// a process drops this last.
+#[derive(Debug)]
+pub struct Logging(LimitLayer);
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        self.0.tell_all();
+    }
 }
 
 /// The metrics of one process; every room registers its own.

@@ -86,7 +86,7 @@ impl Lab {
 
     /// Copies one of the instrument logs of `tests/samples` to the same place below `folder`.
     pub fn copy_sample(&self, sample: &str, folder: &str) -> PathBuf {
-        let bytes = fs::read(samples().join(sample)).expect("the sample is there");
+        let bytes = fs::read(sample_file(sample)).expect("the sample is there");
         self.write(Path::new(folder).join(sample), bytes)
     }
 
@@ -192,9 +192,16 @@ fn numbered(name: &str, count: &AtomicUsize) -> String {
     }
 }
 
-/// Where the logs of real instruments lie.
-pub fn samples() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/samples"))
+/// Where a log of a real instrument lies: in the folder that `LABTRAIL_SAMPLES` names, else in the repository, which has
+/// those that may be passed on.
+fn sample_file(sample: &str) -> PathBuf {
+    let folder = std::env::var_os("LABTRAIL_SAMPLES").map_or_else(|| repository().join("tests/samples"), PathBuf::from);
+    folder.join(sample)
+}
+
+/// Whether that log is at hand.
+pub fn has_sample(sample: &str) -> bool {
+    sample_file(sample).is_file()
 }
 
 /// The repository.

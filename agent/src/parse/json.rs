@@ -6,36 +6,50 @@
 mod fields;
 
 use labtrail_shared::level::LogLevel;
+use serde::de::DeserializeSeed as _;
 
-use self::fields::Fields;
+pub(super) use self::fields::OwnKeys;
+use self::fields::{Fields, FieldsSeed};
 use super::level::{self, WrittenLevel};
-use super::timestamp::{self, WrittenTime};
-use super::{Body, ParseContext, Parsed, text_start};
+use super::timestamp;
+use super::{Body, Parsed, TextContext, text_start};
+
+/// An object that was read.
+pub(super) struct Object<'a> {
+    pub(super) parsed: Parsed<'a>,
+    /// The text of the surest value under a key for times.
+    pub(super) time_text: Option<&'a str>,
+    /// The text of the surest value under a key for levels.
+    pub(super) level_text: Option<&'a str>,
+}
 
 /// Reads a record that is one JSON object; anything else gives nothing.
-pub(super) fn parse<'a>(context: &ParseContext, text: &'a str) -> Option<Parsed<'a>> {
+#[cfg(test)]
+pub(super) fn parse<'a>(context: &TextContext, text: &'a str) -> Option<Parsed<'a>> {
+    read(context, OwnKeys::default(), text).map(|object| object.parsed)
+}
+
+/// Reads a record that is one JSON object, with the keys of its section for time and level before the usual ones.
+pub(super) fn read<'a>(context: &TextContext, keys: OwnKeys<'_>, text: &'a str) -> Option<Object<'a>> {
     let text = text[text_start(text)..].trim_ascii();
     if !text.starts_with('{') || !text.ends_with('}') {
         return None;
     }
-    let fields: Fields<'a> = serde_json::from_str(text).ok()?;
-    let time = fields.times().find_map(|value| time_of(context, value));
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut fields = Fields::default();
+    FieldsSeed { keys, fields: &mut fields }.deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    let time = fields.times().find_map(|value| timestamp::read_field(context, text_of(value).unwrap_or(value)));
     let is_of_pino = fields.is_of_pino();
     let level = fields.levels().find_map(|value| level_of(value, is_of_pino));
     let body =
         if fields.is_madsci_event() { Body::MadsciEvent } else { Body::Json { message_key: fields.message_key() } };
-    Some(Parsed { time, level, body, is_date_ambiguous: false })
-}
-
-/// The time in a value: a number, a text that holds one, or a text in any form that a line may begin with.
-fn time_of(context: &ParseContext, value: &str) -> Option<WrittenTime> {
-    match text_of(value) {
-        None => timestamp::from_epoch_number(value),
-        Some(text) => match timestamp::read(context, text.as_bytes()) {
-            Some(stamp) => Some(stamp.time),
-            None => timestamp::from_epoch_number(text),
-        },
-    }
+    let word = |value: &'a str| text_of(value).unwrap_or(value);
+    Some(Object {
+        parsed: Parsed { time, level, body, is_date_ambiguous: false },
+        time_text: fields.time(keys.time.is_some()).map(word),
+        level_text: fields.level(keys.level.is_some()).map(word),
+    })
 }
 
 /// The level in a value: a name in any case, with the prefix of `MADSci` or without, or a number.
@@ -44,7 +58,7 @@ fn level_of(value: &str, is_of_pino: bool) -> Option<WrittenLevel<'_>> {
         let level = level_of_number(value.parse().ok()?, is_of_pino)?;
         return Some(WrittenLevel { text: value, level });
     };
-    let level = level::of_any_case(text.as_bytes()).or_else(|| LogLevel::from_text(text))?;
+    let level = level::of_field(text).or_else(|| LogLevel::from_text(text))?;
     Some(WrittenLevel { text, level })
 }
 

@@ -1,6 +1,12 @@
 //! The words that programs use for levels.
 
+mod localised;
+mod section;
+
 use labtrail_shared::level::LogLevel;
+
+pub(crate) use self::section::LevelSection;
+pub(super) use self::section::{LevelClues, LevelReader};
 
 /// A level as a record states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +41,12 @@ pub(super) fn of_any_case(word: &[u8]) -> Option<LogLevel> {
     upper.copy_from_slice(word);
     upper.make_ascii_uppercase();
     of_upper_case(upper)
+}
+
+/// The level that a word names in a place that is known to hold levels: in any case, and also in the languages that
+/// instruments are sold in.
+pub(super) fn of_field(word: &str) -> Option<LogLevel> {
+    of_any_case(word.as_bytes()).or_else(|| localised::level(word))
 }
 
 /// The level and the keyword of the `<PRI>` before a syslog message: eight times the facility plus the severity.

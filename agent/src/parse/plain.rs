@@ -5,7 +5,7 @@ use labtrail_shared::level::LogLevel;
 use super::header::{self, Gap};
 use super::level::{self, WrittenLevel};
 use super::timestamp::{self, Stamp};
-use super::{DateOrder, ParseContext, Parsed, text_start};
+use super::{DateOrder, Parsed, TextContext, text_start};
 
 /// A line that is indented further goes on with the one before it, whatever it begins with.
 const INDENT_MAX: usize = 32;
@@ -13,7 +13,7 @@ const INDENT_MAX: usize = 32;
 const FIELDS_BEFORE_TIME_MAX: usize = 2;
 
 /// Reads one record of plain text.
-pub(super) fn parse<'a>(context: &ParseContext, text: &'a str) -> Parsed<'a> {
+pub(super) fn parse<'a>(context: &TextContext, text: &'a str) -> Parsed<'a> {
     let bytes = text.as_bytes();
     let line_start = text_start(text);
     let indent = bytes[line_start..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -59,13 +59,13 @@ pub(super) fn parse<'a>(context: &ParseContext, text: &'a str) -> Parsed<'a> {
 
 /// A record whose date could be read if somebody said whether the day or the month comes first: its level stands where
 /// it stands all the same.
-fn ambiguous<'a>(context: &ParseContext, text: &'a str, line_start: usize) -> Option<Parsed<'a>> {
+fn ambiguous<'a>(context: &TextContext, text: &'a str, line_start: usize) -> Option<Parsed<'a>> {
     let may_be = context.date_order.is_none() && text.as_bytes()[line_start..].iter().take(3).any(u8::is_ascii_digit);
     if !may_be {
         return None;
     }
     [DateOrder::MonthFirst, DateOrder::DayFirst].into_iter().find_map(|order| {
-        let parsed = parse(&ParseContext { date_order: Some(order), ..*context }, text);
+        let parsed = parse(&TextContext { date_order: Some(order), ..*context }, text);
         parsed.time.map(|_| Parsed { time: None, is_date_ambiguous: true, ..parsed })
     })
 }
@@ -92,7 +92,7 @@ fn after_opening(bytes: &[u8], at: usize) -> usize {
 
 /// Reads `<PRI>` with a time after it, as RFC 3164 and RFC 5424 have it. Without a time it is too likely something
 /// else in angle brackets, unless the version and the dash of RFC 5424 say that the time is unknown.
-fn syslog<'a>(context: &ParseContext, bytes: &[u8], at: usize) -> Option<Parsed<'a>> {
+fn syslog<'a>(context: &TextContext, bytes: &[u8], at: usize) -> Option<Parsed<'a>> {
     let rest = bytes[at..].strip_prefix(b"<")?;
     let length = rest.iter().take(4).position(|byte| *byte == b'>')?;
     let (priority, message) = (&rest[..length], &rest[length + 1..]);
@@ -111,7 +111,7 @@ fn syslog<'a>(context: &ParseContext, bytes: &[u8], at: usize) -> Option<Parsed<
 }
 
 /// Reads `I1123 12:00:00.123456`, as Google's logging library writes.
-fn glog<'a>(context: &ParseContext, text: &'a str, at: usize) -> Option<Parsed<'a>> {
+fn glog<'a>(context: &TextContext, text: &'a str, at: usize) -> Option<Parsed<'a>> {
     let (letter, rest) = text.as_bytes()[at..].split_first()?;
     let level = match letter {
         b'I' => LogLevel::Info,

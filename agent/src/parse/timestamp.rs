@@ -4,18 +4,18 @@
 //! offset if there is one (`offset`), then something that is neither a letter nor a digit. A field that is out of its
 //! range makes the whole text no time; nothing is rounded into a valid one, but for the leap second.
 
-mod calendar;
-mod clock;
-mod digits;
+pub(super) mod calendar;
+pub(super) mod clock;
+pub(super) mod digits;
 mod epoch;
 mod named_month;
 mod offset;
 mod year_first;
 mod year_last;
 
-pub(super) use self::epoch::from_number as from_epoch_number;
+use self::epoch::from_number as from_epoch_number;
 use self::offset::Spaced;
-use super::ParseContext;
+use super::{DateOrder, TextContext};
 
 /// A wall-clock time as a record states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) struct Stamp {
 }
 
 /// Reads the time that `bytes` begins with. The text after it does not matter.
-pub(super) fn read(context: &ParseContext, bytes: &[u8]) -> Option<Stamp> {
+pub(super) fn read(context: &TextContext, bytes: &[u8]) -> Option<Stamp> {
     if !bytes.first()?.is_ascii_digit() {
         return named_month::read_from_name(context, bytes);
     }
@@ -56,12 +56,53 @@ pub(super) fn read(context: &ParseContext, bytes: &[u8]) -> Option<Stamp> {
 }
 
 /// Reads the time of a glog line after its letter for the level: `1123 12:00:00.123456`, or with the year before it.
-pub(super) fn read_glog(context: &ParseContext, bytes: &[u8]) -> Option<Stamp> {
+pub(super) fn read_glog(context: &TextContext, bytes: &[u8]) -> Option<Stamp> {
     match digits::leading(bytes) {
         4 => named_month::read_glog(context, bytes),
         8 => year_first::read_basic(bytes),
         _ => None,
     }
+}
+
+/// Reads the time that a field holds: in any form that a line may begin with, or as a number since 1970.
+pub(super) fn read_field(context: &TextContext, text: &str) -> Option<WrittenTime> {
+    match read(context, text.as_bytes()) {
+        Some(stamp) => Some(stamp.time),
+        None => from_epoch_number(text),
+    }
+}
+
+/// Whether a time could be read there if somebody said whether the day or the month comes first.
+pub(super) fn is_date_ambiguous(context: &TextContext, bytes: &[u8]) -> bool {
+    context.date_order.is_none()
+        && [DateOrder::MonthFirst, DateOrder::DayFirst]
+            .into_iter()
+            .any(|order| read(&TextContext { date_order: Some(order), ..*context }, bytes).is_some())
+}
+
+/// Reads a date that begins with the year, in the extended or the basic form of ISO 8601.
+pub(super) fn read_iso(bytes: &[u8]) -> Option<Stamp> {
+    year_first::read(bytes).or_else(|| year_first::read_basic(bytes))
+}
+
+/// Reads the form of RFC 3164: `Nov  6 01:59:14`.
+pub(super) fn read_syslog(context: &TextContext, bytes: &[u8]) -> Option<Stamp> {
+    read(context, bytes).filter(|stamp| stamp.is_syslog)
+}
+
+/// Reads the form of C's `ctime`: `Tue Apr 18 19:12:54 2023`.
+pub(super) fn read_ctime(context: &TextContext, bytes: &[u8]) -> Option<Stamp> {
+    named_month::read_from_name(context, bytes).filter(|stamp| !stamp.is_syslog)
+}
+
+/// Reads a date with the day first and the month by its name: `10/Oct/2000:13:55:36 -0700`.
+pub(super) fn read_day_and_name(bytes: &[u8]) -> Option<Stamp> {
+    named_month::read_from_day(bytes)
+}
+
+/// Reads a date of numbers that ends with the year.
+pub(super) fn read_year_last(order: DateOrder, bytes: &[u8]) -> Option<Stamp> {
+    year_last::read(order, bytes)
 }
 
 /// Puts a day and the time of day after it together, with the offset that may follow.

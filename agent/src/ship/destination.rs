@@ -39,6 +39,11 @@ impl HttpAddress {
         url
     }
 
+    /// Where the collector is.
+    pub(crate) fn url(&self) -> Url {
+        Url::clone(&self.0)
+    }
+
     /// Whether the collector is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.0.host_str().is_some_and(|host| {

@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use labtrail_shared::{shutdown::Stop, telemetry::with_causes, wire};
 use rand::RngExt;
 use reqwest::{Client, StatusCode, header};
@@ -84,6 +85,7 @@ impl HttpShipper {
             tokio::time::sleep(self.drain_max).await;
         };
         tokio::pin!(deadline);
+        let mut is_over = false;
         loop {
             let next = async {
                 let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
@@ -91,7 +93,10 @@ impl HttpShipper {
             };
             let next = tokio::select! {
                 next = next => next,
-                () = &mut deadline => break,
+                () = &mut deadline => {
+                    is_over = true;
+                    break;
+                }
             };
             let Some((slot, batches)) = next else { break };
             let sender = self.sender.clone();
@@ -101,9 +106,13 @@ impl HttpShipper {
             });
             while requests.try_join_next().is_some() {}
         }
+        if is_over {
+            // A future that has ended may not be asked again.
+            requests.abort_all();
+        }
         tokio::select! {
             () = async { while requests.join_next().await.is_some() {} } => {}
-            () = &mut deadline => requests.abort_all(),
+            () = &mut deadline, if !is_over => requests.abort_all(),
         }
         Ok(())
     }
@@ -184,7 +193,9 @@ impl Sender {
         if is_zstd {
             request = request.header(header::CONTENT_ENCODING, "zstd");
         }
+        let sent_at = Timestamp::now();
         let response = request.send().await.map_err(|error| with_causes(&error))?;
+        self.reports.clock.compare(response.headers().get(header::DATE), sent_at, Timestamp::now());
         let status = response.status();
         let text = response.bytes().await.map_err(|error| with_causes(&error))?;
         if status != StatusCode::OK {

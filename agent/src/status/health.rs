@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// What hinders the agent at present. Every room reports its own hindrance and takes it back when it is over.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,7 @@ struct Shared {
     problems: Mutex<BTreeMap<&'static str, Problem>>,
     /// So that whoever delivers may say each time that all is well, at no cost.
     count: AtomicUsize,
+    clock_skew: Mutex<Option<SignedDuration>>,
 }
 
 /// Something that hinders the agent.
@@ -63,6 +64,16 @@ impl Health {
         let problem = problems.remove(room)?;
         self.0.count.store(problems.len(), Ordering::Release);
         Some(Timestamp::now().duration_since(problem.since).try_into().unwrap_or_default())
+    }
+
+    /// How far this machine's clock is ahead of the collector's, as last measured.
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        *self.0.clock_skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of how far this machine's clock is ahead of the collector's.
+    pub(crate) fn note_clock_skew(&self, skew: SignedDuration) {
+        *self.0.clock_skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
     }
 
     /// All that hinders the agent now; nothing means that it is well.

@@ -1,5 +1,5 @@
-//! The door for whoever watches the agent: `GET /health` and `GET /metrics`. It changes nothing and says nothing of the
-//! records themselves.
+//! The door for whoever watches the agent: `GET /health`, `GET /status` and `GET /metrics`. It changes nothing and says
+//! nothing of the records themselves.
 
 use axum::{Json, Router, extract::State, http::header, response::IntoResponse, routing::get};
 use labtrail_shared::{
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Health, Progress};
+use super::{FileStatus, Health, Progress, Status};
+use crate::source::spooler::Spooler;
 
 /// `[status]`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -28,16 +29,43 @@ pub(crate) struct Page {
     pub health: Health,
     pub progress: Progress,
     pub metrics: Metrics,
+    pub spooler: Spooler,
 }
 
 impl Page {
     /// Answers until the stop signal is given.
     pub(crate) async fn serve(self, listener: std::net::TcpListener, stop: Stop) -> std::io::Result<()> {
-        let router = Router::new().route("/health", get(health)).route("/metrics", get(metrics)).with_state(self);
-        axum::serve(TcpListener::from_std(listener)?, router)
+        axum::serve(TcpListener::from_std(listener)?, self.router())
             .with_graceful_shutdown(async move { stop.given().await })
             .await
     }
+
+    /// What is answered.
+    pub(super) fn router(self) -> Router {
+        Router::new()
+            .route("/health", get(health))
+            .route("/status", get(status))
+            .route("/metrics", get(metrics))
+            .with_state(self)
+    }
+}
+
+/// How far everything is.
+async fn status(State(page): State<Page>) -> Json<Status> {
+    let (records, bytes) = page.spooler.pending();
+    let problems = page.health.problems();
+    Json(Status {
+        agent: page.agent,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        healthy: problems.is_empty(),
+        problems: problems.iter().map(ToString::to_string).collect(),
+        is_caught_up: page.progress.is_caught_up(),
+        spooled_records: records,
+        spooled_bytes: bytes,
+        clock_skew_seconds: page.health.clock_skew().map(|skew| skew.as_secs_f64()),
+        files: page.progress.files().into_iter().map(|(path, file)| FileStatus::of(&path, &file)).collect(),
+        not_followed: page.progress.not_followed(),
+    })
 }
 
 /// Always 200, as the collector's: an agent that cannot deliver waits, and starting it again would not help.

@@ -1,4 +1,4 @@
-//! A length of time in the config: `250ms`, `5s`, `1h 30m`.
+//! A length of time in the config: `250ms`, `5s`, `1h 30m`, `30d`.
 
 use std::{fmt, time::Duration};
 
@@ -37,11 +37,15 @@ impl Serialize for Period {
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let parsed = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+        let parsed = match text.strip_suffix('d').map(str::trim_end).and_then(|days| days.parse::<u32>().ok()) {
+            // A day of 24 hours, which jiff leaves to calendars.
+            Some(days) => Some(Duration::from_hours(24 * u64::from(days))),
+            None => text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok()),
+        };
         match parsed {
             Some(duration) if !duration.is_zero() => Ok(Self(duration)),
             _ => Err(serde::de::Error::custom(format!(
-                "{text:?} is not a length of time: write a number with a unit, such as 250ms, 5s or 1h 30m"
+                "{text:?} is not a length of time: write a number with a unit, such as 250ms, 5s, 1h 30m or 30d"
             ))),
         }
     }

@@ -72,8 +72,11 @@ impl Agent {
 
     /// Whether these bytes were ever written to its checkpoint.
     pub fn has_saved(&self, bytes: &str) -> bool {
-        let file = fs::read(self.folder.join("data/agent-checkpoint.redb")).unwrap_or_default();
-        file.windows(bytes.len()).any(|window| window == bytes.as_bytes())
+        let files = fs::read_dir(self.folder.join("data")).into_iter().flatten().flatten();
+        let checkpoints =
+            files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "rows"));
+        let has = |file: Vec<u8>| file.windows(bytes.len()).any(|window| window == bytes.as_bytes());
+        checkpoints.map(|path| fs::read(path).unwrap_or_default()).any(has)
     }
 
     /// What it logged, in all its lives.

@@ -132,5 +132,5 @@ fn a_second_agent_on_the_same_data_folder_is_refused() {
     let mut second = Process::start("second", command, &lab.path("second"));
     let status = wait_until("the second agent gives up", || second.ended());
     assert_eq!(status.code(), Some(1));
-    assert!(second.log().contains("another agent works with this data directory"), "{}", second.log());
+    assert!(second.log().contains("is in use by process"), "{}", second.log());
 }

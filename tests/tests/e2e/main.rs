@@ -3,6 +3,7 @@
 #![expect(clippy::float_cmp, reason = "metrics are numbers that count, and counts are exact")]
 
 mod absent_collector;
+mod agent_service;
 mod bad_requests;
 mod config_files;
 mod crashes;

@@ -1,10 +1,10 @@
 use labtrail_shared::level::LogLevel::{self, Critical, Debug, Error, Info, Warning};
 
 use super::parse;
-use crate::parse::{Body, ParseContext, Parser};
+use crate::parse::{Body, TextContext};
 
-fn context() -> ParseContext {
-    ParseContext { parser: Parser::Plain, date_order: None, now_civil_micros: 1_715_000_000_000_000 }
+fn context() -> TextContext {
+    TextContext { date_order: None, now_civil_micros: 1_715_000_000_000_000 }
 }
 
 /// Checks whether a line has a time, and which level it states in which words.

@@ -1,9 +1,9 @@
 //! Days of the Gregorian calendar, counted from 1970-01-01.
 
-pub(super) const DAY_MICROS: i64 = 86_400_000_000;
+pub(in crate::parse) const DAY_MICROS: i64 = 86_400_000_000;
 
 /// The number of a day, or nothing if the calendar has no such day.
-pub(super) fn day_number(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(in crate::parse) fn day_number(year: i64, month: i64, day: i64) -> Option<i64> {
     let in_range = (0..=9999).contains(&year) && (1..=12).contains(&month) && day >= 1;
     if !in_range || day > days_in_month(year, month) {
         return None;
@@ -19,14 +19,19 @@ pub(super) fn day_number(year: i64, month: i64, day: i64) -> Option<i64> {
 const DAYS_FROM_YEAR_0_TO_1970: i64 = 719_468;
 
 /// Two-digit years are those from 1970 to 2069, as no log is older than its computer's calendar.
-pub(super) fn year_of_two_digits(year: i64) -> i64 {
+pub(in crate::parse) fn year_of_two_digits(year: i64) -> i64 {
     if year < 70 { 2000 + year } else { 1900 + year }
 }
 
 /// The day of a date without a year: in the latest year that puts it no more than a day after `now`, because a
 /// clock may be ahead or in another zone, while a log tells of the past. Eight years back is far enough for any
 /// 29 February.
-pub(super) fn day_without_year(month: i64, day: i64, clock_micros: i64, now_civil_micros: i64) -> Option<i64> {
+pub(in crate::parse) fn day_without_year(
+    month: i64,
+    day: i64,
+    clock_micros: i64,
+    now_civil_micros: i64,
+) -> Option<i64> {
     let latest = now_civil_micros.saturating_add(DAY_MICROS);
     let year = year_of(latest.div_euclid(DAY_MICROS)).clamp(8, 9999);
     (year - 8..=year)

@@ -4,16 +4,16 @@ use super::digits;
 
 /// A time of day, and where it ends in the text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
+pub(in crate::parse) struct Clock {
     /// Microseconds since midnight.
-    pub(super) micros: i64,
-    pub(super) end: usize,
+    pub(in crate::parse) micros: i64,
+    pub(in crate::parse) end: usize,
 }
 
 /// Reads `HH:MM`, `HH:MM:SS`, `HH:MM :SS` or `HH:MM:SS.fff` at `at`, each with `AM` or `PM` after it on a clock of twelve hours.
 ///
 /// A leap second (`:60`) becomes the last microsecond of its minute, which keeps it in the right minute and in order.
-pub(super) fn read(bytes: &[u8], at: usize) -> Option<Clock> {
+pub(in crate::parse) fn read(bytes: &[u8], at: usize) -> Option<Clock> {
     let (hour, hour_end) = digits::one_or_two(bytes, at)?;
     let minute = digits::exactly::<2>(bytes, hour_end + 1)?;
     if bytes.get(hour_end) != Some(&b':') || hour > 23 || minute > 59 {
@@ -37,7 +37,7 @@ pub(super) fn read(bytes: &[u8], at: usize) -> Option<Clock> {
 }
 
 /// Reads `HHMMSS`, with a fraction or without, at `at`.
-pub(super) fn read_basic(bytes: &[u8], at: usize) -> Option<Clock> {
+pub(in crate::parse) fn read_basic(bytes: &[u8], at: usize) -> Option<Clock> {
     let (hour, minute) = (digits::exactly::<2>(bytes, at)?, digits::exactly::<2>(bytes, at + 2)?);
     let (within_minute, end) = seconds(bytes, at + 4)?;
     let in_range = hour <= 23 && minute <= 59;

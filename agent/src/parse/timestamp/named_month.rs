@@ -2,10 +2,10 @@
 
 use super::offset::{self, Spaced};
 use super::{Stamp, calendar, clock, clock_start, digits, stamp, year_last};
-use crate::parse::ParseContext;
+use crate::parse::TextContext;
 
 /// Reads what begins with the name of a month (syslog) or of a weekday (ctime, or a date with its day before it).
-pub(super) fn read_from_name(context: &ParseContext, bytes: &[u8]) -> Option<Stamp> {
+pub(super) fn read_from_name(context: &TextContext, bytes: &[u8]) -> Option<Stamp> {
     if let Some(month) = month(bytes, 0) {
         return read_syslog(context, month, bytes);
     }
@@ -49,7 +49,7 @@ pub(super) fn read_from_day(bytes: &[u8]) -> Option<Stamp> {
 }
 
 /// Reads the month, day and time of a glog line, `1123 12:00:00.123456`.
-pub(super) fn read_glog(context: &ParseContext, bytes: &[u8]) -> Option<Stamp> {
+pub(super) fn read_glog(context: &TextContext, bytes: &[u8]) -> Option<Stamp> {
     let (month, day) = (digits::exactly::<2>(bytes, 0)?, digits::exactly::<2>(bytes, 2)?);
     if bytes.get(4) != Some(&b' ') {
         return None;
@@ -60,7 +60,7 @@ pub(super) fn read_glog(context: &ParseContext, bytes: &[u8]) -> Option<Stamp> {
 }
 
 /// Reads `Nov  6 01:59:14`, the form of RFC 3164, whose year is left out.
-fn read_syslog(context: &ParseContext, month: i64, bytes: &[u8]) -> Option<Stamp> {
+fn read_syslog(context: &TextContext, month: i64, bytes: &[u8]) -> Option<Stamp> {
     let (day, clock) = day_and_clock(bytes)?;
     let day = calendar::day_without_year(month, day, clock.micros, context.now_civil_micros)?;
     let stamp = stamp(day, clock, bytes, Spaced::Unmistakable)?;

@@ -2,8 +2,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
 
-use super::{ParseContext, Stamp, WrittenTime, from_epoch_number, read, read_glog};
-use crate::parse::{DateOrder, Parser};
+use super::{Stamp, TextContext, WrittenTime, from_epoch_number, read, read_glog};
+use crate::parse::DateOrder;
 
 fn micros(text: &str) -> i64 {
     let datetime: DateTime = text.parse().unwrap();
@@ -11,8 +11,8 @@ fn micros(text: &str) -> i64 {
 }
 
 /// Seen from 10 November 2024.
-fn context(date_order: Option<DateOrder>) -> ParseContext {
-    ParseContext { parser: Parser::Plain, date_order, now_civil_micros: micros("2024-11-10T00:00") }
+fn context(date_order: Option<DateOrder>) -> TextContext {
+    TextContext { date_order, now_civil_micros: micros("2024-11-10T00:00") }
 }
 
 const HOUR: i32 = 3600;
@@ -266,7 +266,7 @@ proptest! {
             let found = read(&context, text.as_bytes()).map(|stamp| stamp.time);
             prop_assert_eq!(found, Some(WrittenTime { civil_micros, offset_seconds }), "{}", text);
         }
-        let now = ParseContext { now_civil_micros: expected, ..context };
+        let now = TextContext { now_civil_micros: expected, ..context };
         let text = written.strftime("%b %e %H:%M:%S.%6f host").to_string();
         prop_assert_eq!(read(&now, text.as_bytes()).map(|stamp| stamp.time.civil_micros), Some(expected), "{}", text);
         let text = written.strftime("%m%d %H:%M:%S.%6f").to_string();

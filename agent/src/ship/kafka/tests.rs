@@ -13,15 +13,12 @@ use super::{
     parcel::{self, Form, Outgoing},
     single,
 };
-use crate::{
-    delivery::{Batch, Ledger, Mark},
-    source::Guard,
-};
+use crate::delivery::{Batch, Ledger, Mark};
 
 const IDENTITY: FileIdentity = FileIdentity { birth_ms: 1_700_000_000_000, hash: 42 };
 
 fn receipt(ledger: &Ledger) -> crate::delivery::Receipt {
-    ledger.enter(1, Mark { epoch: 0, offset: 9, guard: Guard::default(), time: None })
+    ledger.enter(1, Mark { offset: 9, ..Mark::default() })
 }
 
 fn batch_of(ledger: &Ledger, body: Vec<u8>, count: u32) -> (Batch, Arc<Semaphore>) {
@@ -74,7 +71,7 @@ fn a_batch_is_one_record_with_its_source_as_key() {
     assert_eq!(&outgoing.parcel.key[..], b"pc7\0/data/RUN.LOG");
     assert_eq!(header(&outgoing, header::AGENT).as_deref(), Some("pc7"));
     assert_eq!(header(&outgoing, header::COUNT).as_deref(), Some("1"));
-    assert_eq!(header(&outgoing, header::VERSION).as_deref(), Some("1"));
+    assert_eq!(header(&outgoing, header::VERSION).as_deref(), Some("2"));
     assert_eq!(header(&outgoing, header::HASH), None);
 }
 

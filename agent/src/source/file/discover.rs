@@ -34,6 +34,11 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), base, glob: Some(glob.compile_matcher()) })
     }
 
+    /// A pattern that means this very file, whatever its name looks like.
+    pub(crate) fn of_file(path: &Path) -> Self {
+        Self { text: escaped(&path.to_string_lossy()), base: path.to_owned(), glob: None }
+    }
+
     /// The pattern as it was written.
     pub(crate) fn text(&self) -> &str {
         &self.text
@@ -110,6 +115,16 @@ impl Pattern {
             }
         }
     }
+}
+
+/// A path as a pattern that means it and nothing else.
+pub(crate) fn escaped(path: &str) -> String {
+    if !path.contains(['*', '?', '[', '{']) {
+        return path.to_owned();
+    }
+    let escaped = globset::escape(path);
+    // A backslash takes away the meaning of what follows, but where it stands between folders.
+    if cfg!(windows) { escaped } else { escaped.replace('\\', "[\\]") }
 }
 
 impl Serialize for Pattern {

@@ -3,13 +3,29 @@
 //! The place (device, inode, birth time) tells files apart that begin alike; the content just before the place where
 //! reading stopped tells a file that grew from one that was rewritten, or whose inode was given to another.
 
-use std::{fs::Metadata, os::unix::fs::FileExt, time::UNIX_EPOCH};
+use std::fs::Metadata;
 
-use labtrail_shared::event_id::FileIdentity;
+use jiff::tz::TimeZone;
+use labtrail_shared::{event_id::FileIdentity, timestamp::EventTimestamp};
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::platform;
 
 /// How many bytes before a place prove that the file is still the one that was read.
 pub(crate) const GUARD_BYTES: usize = 256;
+
+/// How many bytes of a file's beginning are looked at to tell how it begins.
+pub(crate) const HEAD_BYTES: usize = 4096;
+
+/// Where a file begins whose first lines are written anew whenever something is added, such as a line with a checksum.
+/// `None` while these lines have no end in `bytes`.
+pub(crate) fn head_start(bytes: &[u8], rewritten_lines: usize) -> Option<usize> {
+    let mut start = 0;
+    for _ in 0..rewritten_lines {
+        start += memchr::memchr(b'\n', &bytes[start..])? + 1;
+    }
+    Some(start)
+}
 
 /// Where a file lies, whatever its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -21,12 +37,10 @@ pub(crate) struct Locator {
 }
 
 impl Locator {
-    #[cfg(unix)]
+    /// The place of the file that has this metadata.
     pub(crate) fn of(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt;
-        let birth = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let birth_ns = birth.and_then(|since| i64::try_from(since.as_nanos()).ok());
-        Self { device: metadata.dev(), inode: metadata.ino(), birth_ns }
+        let platform::FilePlace { device, inode, birth_ns } = platform::place_of_metadata(metadata);
+        Self { device, inode, birth_ns }
     }
 
     /// What the ids of this file's records are derived from: its place, how it begins, and which of the contents that
@@ -38,6 +52,13 @@ impl Locator {
         let hash = xxh3_64(format!("{agent}\0{device}\0{inode}\0{birth_ns:?}\0{head}\0{repeats}").as_bytes());
         let birth_ms = birth_ns.map_or(hash >> 16, |ns| (ns / 1_000_000).unsigned_abs());
         FileIdentity { birth_ms, hash: hash & 0xFF_FFFF_FFFF }
+    }
+
+    /// The day on which the file was made, by the clock of a zone, as days since 1970-01-01.
+    pub(crate) fn birth_day(&self, zone: &TimeZone) -> Option<i64> {
+        const DAY_MICROS: i64 = 86_400_000_000;
+        let micros = self.birth_ns? / 1000;
+        Some(EventTimestamp::naive_from_utc_micros(micros, zone).civil_micros.div_euclid(DAY_MICROS))
     }
 
     /// What stays when the device gets another number.
@@ -90,7 +111,7 @@ impl Guard {
     pub(crate) fn holds(&self, file: &std::fs::File) -> std::io::Result<bool> {
         let mut buffer = [0; GUARD_BYTES];
         let bytes = &mut buffer[..usize::from(self.length)];
-        match file.read_exact_at(bytes, self.end - u64::from(self.length)) {
+        match platform::read_exact_at(file, bytes, self.end - u64::from(self.length)) {
             Ok(()) => Ok(*self == Self::of(self.end, bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
             Err(error) => Err(error),

@@ -3,51 +3,75 @@
 use std::{
     collections::HashSet,
     fs::Metadata,
-    io::{self, Read},
-    path::Path,
+    io,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
 
+use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::{
-    FileSource, LEAVING_FOR, Section, State, Stream,
-    checkpoint::{CheckpointError, Position},
+    FileSource, LEAVING_FOR, Section,
+    chain::Chain,
+    checkpoint::{Packed, Position},
+    content::{Content, read_full_at},
+    continuation,
     discover::{self, Found, visit_files},
     folders::{Folders, find_device},
-    identity::{GUARD_BYTES, Guard, Locator},
+    identity::{GUARD_BYTES, Guard, HEAD_BYTES, Locator},
+    inherit::Kinship,
     log_start,
-    stream::read_full_at,
+    snapshot::{Shipped, identity_of},
+    stream::{State, Stream},
 };
 use crate::{
-    decode::reason_not_utf8,
+    decode::NotText,
     delivery::{Mark, StreamId},
     intake::Report,
+    platform,
     status::Reason,
 };
 
 impl FileSource {
-    /// Takes over what the checkpoint remembers.
-    pub(super) fn remember(&mut self) -> Result<(), CheckpointError> {
-        for (id, position) in self.checkpoint.load()? {
-            self.next_id = self.next_id.max(id + 1);
+    /// Takes over what the checkpoint remembers of the files of its sections; with `takes_rest` also what no section
+    /// means any more.
+    pub(super) fn remember(&mut self, takes_rest: bool) {
+        let remembered = self.surroundings.checkpoint().load();
+        for (id, position) in remembered {
+            self.surroundings.next_id.fetch_max(id + 1, std::sync::atomic::Ordering::Relaxed);
+            let place = place_of(&self.sections, &position.pattern);
+            if place.is_none() && !takes_rest {
+                continue;
+            }
             self.by_locator.insert(position.locator, id);
             self.by_inode.insert(position.locator.inode_and_birth(), id);
-            self.streams.insert(id, new_stream(id, position, State::Resting));
-        }
-        for section in &self.sections {
-            let mut is_first = true;
-            for pattern in &section.patterns {
-                is_first &= self.checkpoint.is_first_use(pattern.text())?;
+            if position.gone_since.is_some() {
+                self.gone.insert(id);
             }
-            self.first_use.push(is_first);
+            let mut stream = new_stream(id, position, State::Resting);
+            if let Some((section, _)) = place {
+                stream.section = section;
+                if self.sections[section].snapshot.is_some() {
+                    stream.snapshot = Some(Shipped::of_numbers(self.surroundings.checkpoint().shipped(id)));
+                    self.by_path.insert(Arc::clone(&stream.path), id);
+                }
+            }
+            self.streams.insert(id, stream);
+            self.note_head(id);
         }
-        Ok(())
+        self.first_use = self.sections.iter().map(|section| self.is_first_use(section)).collect();
+    }
+
+    /// Whether none of a section's patterns was followed before.
+    pub(super) fn is_first_use(&self, section: &Section) -> bool {
+        let checkpoint = self.surroundings.checkpoint();
+        section.patterns.iter().all(|pattern| checkpoint.is_first_use(pattern.text()))
     }
 
     /// Looks for all files that the patterns mean, takes in new ones, and finds out what became of missing ones.
-    pub(super) fn scan(&mut self) -> Result<(), CheckpointError> {
+    pub(super) fn scan(&mut self) {
         let mut seen = HashSet::new();
         let mut found = Vec::new();
         for index in 0..self.sections.len() {
@@ -69,60 +93,90 @@ impl FileSource {
         }
         let now = Instant::now();
         let mut still_skipped = HashSet::new();
+        let mut folders = Folders::default();
         self.ready.append(&mut self.troubled);
         for (section, file) in found {
             let locator = Locator::of(&file.metadata);
-            if let Some(id) = self.known(&locator, &file.path) {
-                if seen.insert(id) {
-                    self.remember_pattern(id, section, file.pattern);
-                    self.meet_again(id, section, &file.path, &file.metadata, now);
-                }
-            } else if let Some(reason) = self.reason_to_skip(&file, locator) {
+            if let Err(reason) = self.meet((section, &file), locator, (&mut seen, &mut folders), now) {
                 still_skipped.insert(locator);
-                self.skipped.insert(locator, (file.metadata.len(), reason));
-            } else {
-                let reads_existing = self.sections[section].reads_existing || !self.first_use[section];
-                seen.insert(self.take_in((section, file.pattern), &file.path, &file.metadata, reads_existing));
+                self.skipped.insert(locator, Skipped { size: file.metadata.len(), reason, path: file.path });
             }
         }
         self.skipped.retain(|locator, _| still_skipped.contains(locator));
+        self.copies.retain(|locator, _| still_skipped.contains(locator));
         self.find_missing(&seen, now);
-        self.save_new()?;
+        self.save_new();
+        self.retire();
         self.count();
         self.is_first_scan = false;
+    }
+
+    /// Takes note of a file that was found; an error is the reason why it is not read.
+    fn meet(
+        &mut self,
+        (section, file): (usize, &Found),
+        locator: Locator,
+        (seen, folders): (&mut HashSet<StreamId>, &mut Folders),
+        now: Instant,
+    ) -> Result<(), &'static str> {
+        if let Some(id) = self.known(&locator, (section, file)) {
+            if seen.insert(id) {
+                self.remember_pattern(id, section, file.pattern);
+                self.meet_again(id, section, &file.path, &file.metadata, now);
+            }
+            return Ok(());
+        }
+        let is_packed = self.look_into(section, file, locator)?;
+        match self.kinship((section, file), locator, folders) {
+            Ok(Kinship::None) => {}
+            Ok(Kinship::Copies(_)) => return Err("copy"),
+            Ok(Kinship::Continues(id)) => {
+                seen.insert(id);
+                self.go_on_in(id, &file.path, &file.metadata);
+                self.remember_pattern(id, section, file.pattern);
+                self.meet_again(id, section, &file.path, &file.metadata, now);
+                return Ok(());
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err("gone"),
+            Err(error) => {
+                if self.skipped.get(&locator).is_none_or(|skipped| skipped.reason != "unreadable") {
+                    warn!(file = %file.path.display(), %error, "cannot compare this file with others: trying again");
+                }
+                return Err("unreadable");
+            }
+        }
+        let reads_existing = self.sections[section].reads_existing || !self.first_use[section];
+        seen.insert(self.take_in((section, file.pattern), &file.path, &file.metadata, (reads_existing, is_packed)));
         Ok(())
     }
 
     /// New streams, and with the first of them that their patterns were followed, are on disk before anything of them
     /// is sent: what existed at the first start and was to be left unread stays so.
-    fn save_new(&mut self) -> Result<(), CheckpointError> {
+    fn save_new(&mut self) {
         let new: Vec<StreamId> = self.streams.values().filter(|stream| stream.is_new).map(|stream| stream.id).collect();
-        if !new.is_empty() {
-            self.checkpoint.save(new.iter().map(|id| (*id, &self.streams[id].position)))?;
-        }
-        for id in new {
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.is_new = false;
-            }
-        }
+        self.save(new);
         if self.is_first_scan {
             let patterns = self.sections.iter().flat_map(|section| &section.patterns);
-            self.checkpoint.remember_patterns(patterns.map(discover::Pattern::text))?;
+            let saved = self.surroundings.checkpoint().remember_patterns(patterns.map(discover::Pattern::text));
+            self.is_written(saved);
             self.first_use.fill(false);
         }
-        Ok(())
     }
 
     /// The stream of the file at that place, also when its device got another number: machines that restart and shares
     /// that are mounted again do that. Then the content must still be what was read.
-    fn known(&mut self, locator: &Locator, path: &Path) -> Option<StreamId> {
+    fn known(&mut self, locator: &Locator, (section, file): (usize, &Found)) -> Option<StreamId> {
+        let path = &file.path;
+        if self.sections[section].snapshot.is_some() {
+            return self.known_by_path(locator, path);
+        }
         if let Some(id) = self.by_locator.get(locator) {
             return Some(*id);
         }
         let id = *self.by_inode.get(&locator.inode_and_birth()).filter(|_| locator.birth_ns.is_some())?;
         let stream = self.streams.get_mut(&id)?;
         let guard = stream.read.guard;
-        let holds = std::fs::File::open(path).and_then(|file| guard.holds(&file));
+        let holds = platform::open_shared(path).and_then(|file| guard.holds(&file));
         if guard.length == 0
             || !holds.unwrap_or(false)
             || find_device(&stream.path) == Some(stream.position.locator.device)
@@ -130,11 +184,26 @@ impl FileSource {
             return None;
         }
         info!(file = %path.display(), "the file system of this file got another device number");
-        stream.file = None;
+        stream.content = None;
         self.by_locator.remove(&stream.position.locator);
         stream.position.locator = *locator;
         self.by_locator.insert(*locator, id);
         self.dirty.insert(id);
+        Some(id)
+    }
+
+    /// The stream of a file that is written anew as a whole: it is known by its path, whatever file lies there.
+    fn known_by_path(&mut self, locator: &Locator, path: &Path) -> Option<StreamId> {
+        let id = *self.by_path.get(path)?;
+        let stream = self.streams.get_mut(&id).filter(|stream| stream.snapshot.is_some())?;
+        if stream.position.locator != *locator {
+            self.by_locator.remove(&stream.position.locator);
+            stream.position.locator = *locator;
+            stream.content = None;
+            stream.modified = None;
+            self.by_locator.insert(*locator, id);
+            self.dirty.insert(id);
+        }
         Some(id)
     }
 
@@ -152,14 +221,23 @@ impl FileSource {
     /// A followed or remembered file was found, perhaps under another name.
     fn meet_again(&mut self, id: StreamId, section: usize, path: &Path, metadata: &Metadata, now: Instant) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        stream.section = section;
+        let is_other_section = std::mem::replace(&mut stream.section, section) != section;
         let was_resting = stream.state == State::Resting;
         stream.state = State::Followed;
-        if *stream.path != *path {
+        if stream.position.gone_since.take().is_some() {
+            self.gone.remove(&id);
+            self.dirty.insert(id);
+        }
+        let is_moved = *stream.path != *path;
+        if is_moved || was_resting || is_other_section {
+            let section = &self.sections[section];
+            stream.settle_in(section, path);
+        }
+        if is_moved {
             if !was_resting {
                 info!(from = %stream.path.display(), to = %path.display(), "file was renamed");
             }
-            self.progress.remove(&stream.path);
+            self.surroundings.progress.remove(&stream.path);
             if self.by_path.get(&stream.path) == Some(&id) {
                 self.by_path.remove(&stream.path);
             }
@@ -183,36 +261,40 @@ impl FileSource {
         (section, pattern): (usize, usize),
         path: &Path,
         metadata: &Metadata,
-        reads_existing: bool,
+        (reads_existing, is_packed): (bool, bool),
     ) -> StreamId {
         let locator = Locator::of(metadata);
-        let mark = if reads_existing {
-            Mark { epoch: 0, offset: 0, guard: Guard::default(), time: None }
-        } else {
-            mark_at_end(path)
+        let settings = &self.sections[section];
+        let is_snapshot = settings.snapshot.is_some();
+        let mark = match reads_existing || is_snapshot {
+            true => Mark { chain: Some(Chain::START), ..Mark::default() },
+            false if is_packed => Mark::default(),
+            false => mark_at_end(path),
         };
         let position = Position {
-            locator,
             path: path.to_owned(),
-            pattern: self.sections[section].patterns[pattern].text().to_owned(),
-            head: None,
-            identity: None,
+            pattern: settings.patterns[pattern].text().to_owned(),
             mark,
-            cuts: Vec::new(),
-            size_seen: 0,
+            packed: is_packed.then(|| Packed { read_size: (!reads_existing).then_some(metadata.len()) }),
+            identity: is_snapshot.then(|| identity_of(self.surroundings.intake.agent(), path)),
+            framing: settings.framing_key,
+            ..Position::of(locator)
         };
-        let id = self.next_id;
-        self.next_id += 1;
+        let id = self.next_id();
         let mut stream = new_stream(id, position, State::Followed);
         stream.section = section;
         stream.is_new = true;
+        stream.snapshot = is_snapshot.then(Shipped::default);
+        stream.settle_in(&self.sections[section], path);
         stream.observe(metadata, Instant::now());
         self.by_locator.insert(locator, id);
         self.by_inode.insert(locator.inode_and_birth(), id);
         self.by_path.insert(Arc::clone(&stream.path), id);
         self.streams.insert(id, stream);
-        self.ready.insert(id);
-        self.hot.insert(id);
+        if reads_existing || !is_packed {
+            self.ready.insert(id);
+            self.hot.insert(id);
+        }
         id
     }
 
@@ -244,12 +326,18 @@ impl FileSource {
         stream.is_troubled = false;
         if let Some((path, metadata)) = place {
             let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEAVING_FOR));
-            let is_read = metadata.len() == stream.read.offset;
+            let is_read = match &stream.position.packed {
+                Some(packed) => packed.read_size == Some(metadata.len()),
+                None => metadata.len() == stream.read.offset,
+            };
             if stream.state == State::Resting && path == *old_path && is_read && is_old {
                 return;
             }
             let was_leaving = stream.state == State::Leaving;
             let Some((section, _)) = place_of(&self.sections, &stream.position.pattern) else { return };
+            if stream.state == State::Resting && is_read && stream.position.gone_since.is_some() {
+                return;
+            }
             if self.sections[section].exclude.matches(&path) && self.sections[section].exclude.matches(&old_path) {
                 return;
             }
@@ -262,7 +350,7 @@ impl FileSource {
             }
             return;
         }
-        if let Some(file) = &stream.file
+        if let Some(Content::Plain(file)) = &stream.content
             && let Ok(metadata) = file.metadata()
             && metadata.len() > stream.read.offset
         {
@@ -274,6 +362,22 @@ impl FileSource {
             self.hot.insert(id);
             return;
         }
+        if stream.position.gone_since.is_some() {
+            return;
+        }
+        if stream.snapshot.is_none()
+            && let Some((path, metadata)) = self.find_copy(id)
+        {
+            let Some(section) = self.streams.get(&id).map(|stream| stream.section) else { return };
+            self.go_on_in(id, &path, &metadata);
+            self.meet_again(id, section, &path, &metadata, now);
+            if let Some(stream) = self.streams.get_mut(&id) {
+                stream.state = State::Leaving;
+            }
+            self.adopt_generations(id, &old_path);
+            return;
+        }
+        let Some(stream) = self.streams.get_mut(&id) else { return };
         let bytes_lost = stream.position.size_seen.saturating_sub(stream.read.offset);
         if bytes_lost > 0 {
             let message = format!("{bytes_lost} bytes were gone before they could be read: the file was deleted");
@@ -286,7 +390,14 @@ impl FileSource {
         info!(file = %old_path.display(), "file is gone");
         self.adopt_generations(id, &old_path);
         self.rest(id);
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.position.gone_since = Some(Timestamp::now().as_second());
+            if stream.snapshot.is_some() {
+                self.by_path.insert(Arc::clone(&stream.path), id);
+            }
+        }
         self.gone.insert(id);
+        self.dirty.insert(id);
     }
 
     /// A file was rotated away. Other generations between it and its successor may have come and gone while nobody
@@ -306,11 +417,15 @@ impl FileSource {
                 continue;
             }
             let file = Found { path, metadata, pattern, is_named: false };
-            if self.sections[section].exclude.matches(&file.path) || self.reason_to_skip(&file, locator).is_some() {
+            let Ok(is_packed) = self.look_into(section, &file, locator) else { continue };
+            if !is_packed && self.sections[section].exclude.matches(&file.path) {
+                continue;
+            }
+            if !matches!(self.kinship((section, &file), locator, &mut Folders::default()), Ok(Kinship::None)) {
                 continue;
             }
             info!(file = %file.path.display(), "found a rotated file that was never read");
-            let id = self.take_in((section, pattern), &file.path, &file.metadata, true);
+            let id = self.take_in((section, pattern), &file.path, &file.metadata, (true, is_packed));
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.state = State::Leaving;
             }
@@ -321,68 +436,65 @@ impl FileSource {
     pub(super) fn rest(&mut self, id: StreamId) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         stream.state = State::Resting;
-        stream.file = None;
+        stream.content = None;
         if self.by_path.get(&stream.path) == Some(&id) {
             self.by_path.remove(&stream.path);
         }
-        self.progress.remove(&stream.path);
+        self.surroundings.progress.remove(&stream.path);
         self.ready.remove(&id);
         self.hot.remove(&id);
     }
 
-    /// Forgets files that are gone, once everything of them is acknowledged: nothing can be read from them again. Should
-    /// one come back from another folder, it has the same ids.
-    pub(super) fn forget_gone(&mut self) -> Result<(), CheckpointError> {
-        let settled: Vec<StreamId> = self.gone.iter().copied().filter(|id| !self.ledger.is_under_way(*id)).collect();
-        let mut forgotten = Vec::new();
-        for id in &settled {
-            self.gone.remove(id);
-            // It may have been found again meanwhile.
-            if self.streams.get(id).is_none_or(|stream| stream.state != State::Resting) {
-                continue;
-            }
-            forgotten.push(*id);
-            if let Some(stream) = self.streams.remove(id) {
-                let locator = stream.position.locator;
-                self.by_locator.remove(&locator);
-                self.by_inode.remove(&locator.inode_and_birth());
-                self.dirty.remove(id);
-            }
-        }
-        if forgotten.is_empty() { Ok(()) } else { self.checkpoint.remove(&forgotten) }
-    }
-
-    /// Why a new file is not read, if so. Found by a wider pattern, a file may be anything; named outright, it is
-    /// read unless this version cannot.
-    fn reason_to_skip(&self, file: &Found, locator: Locator) -> Option<&'static str> {
-        let before = self.skipped.get(&locator).copied();
-        if let Some((size, reason @ ("utf-16" | "binary"))) = before
-            && size == file.metadata.len()
+    /// Whether a new file is packed, or why it is not read. Found by a wider pattern, a file may be anything; named
+    /// outright, it is read whatever it holds.
+    fn look_into(&self, section: usize, file: &Found, locator: Locator) -> Result<bool, &'static str> {
+        let settings = &self.sections[section];
+        let before = self.skipped.get(&locator);
+        if let Some(skipped) = before
+            && skipped.size == file.metadata.len()
+            && !matches!(skipped.reason, "unreadable" | "copy" | "gone" | "older")
         {
-            return Some(reason);
+            return Err(skipped.reason);
         }
-        let mut head = [0; 512];
-        let length = match std::fs::File::open(&file.path).and_then(|mut file| file.read(&mut head)) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Some("gone"),
+        if self.surroundings.own_outputs.contains(&(locator.device, locator.inode)) {
+            warn!(file = %file.path.display(), "not following this file: the agent itself writes to it");
+            return Err("own_log");
+        }
+        if let Some(age_max) = settings.ignore_older
+            && file.metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > age_max))
+        {
+            return Err("older");
+        }
+        let look = || -> io::Result<(bool, Result<(), NotText>)> {
+            let mut content = continuation::open(&file.path, &self.surroundings.folder)?;
+            content.reach(HEAD_BYTES as u64)?;
+            let mut head = [0; HEAD_BYTES];
+            let length = content.read_full_at(&mut head, 0)?;
+            let charset = settings.encoding.charset_of(&head[..length], length < HEAD_BYTES);
+            Ok((matches!(content, Content::Packed(_)), charset.map(|_| ())))
+        };
+        match look() {
+            Ok((is_packed, Err(NotText::Binary(reason)))) if !file.is_named || is_packed => {
+                warn!(file = %file.path.display(), reason, "not following this file: it holds no text");
+                Err("binary")
+            }
+            Ok((is_packed, _)) => Ok(is_packed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err("gone"),
             Err(error) => {
-                if before.is_none_or(|(_, reason)| reason != "unreadable") {
+                if before.is_none_or(|skipped| skipped.reason != "unreadable") {
                     warn!(file = %file.path.display(), %error, "cannot read this file: give the agent the right to");
                 }
-                return Some("unreadable");
+                Err("unreadable")
             }
-        };
-        let reason = reason_not_utf8(&head[..length]).filter(|reason| !file.is_named || *reason == "utf-16")?;
-        warn!(file = %file.path.display(), reason, "not following this file: only text in UTF-8 is read");
-        Some(reason)
+        }
     }
 
     fn count(&mut self) {
-        self.counters.files_followed.set(self.by_path.len() as i64);
-        for reason in ["utf-16", "binary", "unreadable"] {
-            let count = self.skipped.values().filter(|(_, found)| *found == reason).count();
+        self.surroundings.counters.files_followed.set(self.by_path.len() as i64);
+        for reason in ["binary", "copy", "older", "own_log", "unreadable"] {
+            let count = self.skipped.values().filter(|skipped| skipped.reason == reason).count();
             if count > 0 || !self.is_first_scan {
-                self.counters.files_skipped.get_or_create(&Reason { reason }).set(count as i64);
+                self.surroundings.counters.files_skipped.get_or_create(&Reason { reason }).set(count as i64);
             }
         }
         if self.is_first_scan {
@@ -392,8 +504,18 @@ impl FileSource {
         for id in unshown {
             self.show(id);
         }
-        self.progress.scanned();
+        let skipped = self.skipped.values().map(|skipped| (skipped.path.display().to_string(), skipped.reason));
+        self.surroundings.progress.set_not_followed(self.ledger.number(), skipped);
+        self.surroundings.progress.scanned();
     }
+}
+
+/// A file that is found again and again but not read.
+#[derive(Debug)]
+pub(super) struct Skipped {
+    pub size: u64,
+    pub reason: &'static str,
+    pub path: PathBuf,
 }
 
 /// The section of a pattern and its number there, if the config still has it.
@@ -403,32 +525,64 @@ fn place_of(sections: &[Section], pattern: &str) -> Option<(usize, usize)> {
     })
 }
 
-fn new_stream(id: StreamId, position: Position, state: State) -> Stream {
+pub(super) fn new_stream(id: StreamId, position: Position, state: State) -> Stream {
     Stream {
         id,
         read: position.mark,
         path: Arc::from(position.path.as_path()),
         position,
         section: 0,
-        file: None,
+        content: None,
         size: 0,
         modified: None,
         changed_at: Instant::now(),
         records: 0,
-        unfinished_to: None,
+        unfinished: None,
+        nuls_since: None,
+        rewritten_since: None,
+        labels: Arc::default(),
+        day: None,
+        snapshot: None,
         searched_to: 0,
         state,
         size_saved: 0,
         is_troubled: false,
+        is_retired: false,
+        behind_since: None,
+        last_error: None,
         is_new: false,
     }
+}
+
+/// The stream of a file that nobody follows.
+pub(crate) fn stream_of(section: &Section, path: &Path, metadata: &Metadata) -> io::Result<Stream> {
+    let is_packed = platform::open_shared(path).and_then(|file| continuation::is_packed(&file))?;
+    let position = Position {
+        path: path.to_owned(),
+        mark: Mark { chain: Some(Chain::START), ..Mark::default() },
+        packed: is_packed.then(Packed::default),
+        framing: section.framing_key,
+        ..Position::of(Locator::of(metadata))
+    };
+    let mut stream = new_stream(0, position, State::Followed);
+    stream.settle_in(section, path);
+    stream.observe(metadata, Instant::now());
+    Ok(stream)
+}
+
+/// The files that a section means now.
+pub(crate) fn files_of(section: &crate::config::FilesSection) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let exclude = section.exclude.clone().unwrap_or_else(crate::config::default_exclude);
+    visit_files(section.paths.as_deref().unwrap_or_default(), &exclude, |file| files.push(file.path));
+    files
 }
 
 /// The place behind the last complete line: an unfinished one is read when it is finished.
 fn mark_at_end(path: &Path) -> Mark {
     const TAIL_BYTES: u64 = 64 << 10;
     let read = || -> io::Result<Mark> {
-        let file = std::fs::File::open(path)?;
+        let file = platform::open_shared(path)?;
         let size = file.metadata()?.len();
         let from = size.saturating_sub(TAIL_BYTES);
         let mut tail = vec![0; (size - from) as usize];
@@ -436,7 +590,8 @@ fn mark_at_end(path: &Path) -> Mark {
         let end = memchr::memrchr(b'\n', &tail[..length]).map_or(0, |at| at + 1);
         let end = if end == 0 && from > 0 { length } else { end };
         let offset = from + end as u64;
-        Ok(Mark { epoch: 0, offset, guard: Guard::of(offset, &tail[end.saturating_sub(GUARD_BYTES)..end]), time: None })
+        let guard = Guard::of(offset, &tail[end.saturating_sub(GUARD_BYTES)..end]);
+        Ok(Mark { offset, guard, ..Mark::default() })
     };
-    read().unwrap_or(Mark { epoch: 0, offset: 0, guard: Guard::default(), time: None })
+    read().unwrap_or_default()
 }

@@ -1,29 +1,35 @@
 //! One followed file: how far it is read, and the reading itself.
 
 use std::{
-    fs::File,
+    collections::BTreeMap,
     io,
-    os::unix::fs::FileExt,
     path::Path,
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use labtrail_shared::event_id::{FileIdentity, OFFSET_LIMIT};
+use tracing::warn;
 
 use super::{
+    Section,
+    chain::Chain,
     checkpoint::Position,
-    identity::{GUARD_BYTES, Guard, Head, Locator},
+    content::Content,
+    identity::{GUARD_BYTES, Guard, HEAD_BYTES, Head, Locator, head_start},
+    snapshot::Shipped,
 };
 use crate::{
-    delivery::{Mark, StreamId},
-    frame::{self, Line},
-    intake::{Intake, OpenBatch, Origin, StreamFacts},
-    parse::ParseContext,
+    decode::{Charset, NotText},
+    delivery::{Ledger, Mark, StreamId},
+    frame::{Aside, AsideKind, Ending, FrameState, Needs, Open, Step, Window},
+    intake::{Intake, OpenBatch, Place, StreamFacts},
+    parse::{self, DaySource, ParseContext},
+    platform,
 };
 
-/// How much is read at a time.
-pub(crate) const READ_BYTES: usize = 256 << 10;
+/// How long NULs are waited for that stand where text should be, once something follows them.
+const NULS_WAIT: Duration = Duration::from_mins(1);
 
 /// One followed file.
 #[derive(Debug)]
@@ -36,14 +42,24 @@ pub(crate) struct Stream {
     pub path: Arc<Path>,
     /// Which `[[files]]` section it belongs to.
     pub section: usize,
-    pub file: Option<File>,
+    pub content: Option<Content>,
     pub size: u64,
     pub modified: Option<SystemTime>,
     pub changed_at: Instant,
     /// Records read since the start of the process.
     pub records: u64,
-    /// Where the last turn found the file to end, within a line: what lies before it has no line end.
-    pub unfinished_to: Option<u64>,
+    /// Where the last turn found the file to end, within a record: it may be sent as it is when nothing more comes.
+    pub unfinished: Option<Unfinished>,
+    /// NULs that stand where text should be, since when they were seen.
+    pub nuls_since: Option<(u64, Instant)>,
+    /// Its content is not what was read, since when that was seen.
+    pub rewritten_since: Option<Instant>,
+    /// Labels of its section and from its path.
+    pub labels: Arc<BTreeMap<String, String>>,
+    /// The day of times that state none, from its path, as days since 1970-01-01.
+    pub day: Option<i64>,
+    /// What was sent of it, if it is written anew as a whole.
+    pub snapshot: Option<Shipped>,
     /// An unfinished line beyond the buffer was searched for its end up to here.
     pub searched_to: u64,
     pub state: State,
@@ -51,6 +67,12 @@ pub(crate) struct Stream {
     pub size_saved: u64,
     /// It cannot be read or looked for now, and that was said.
     pub is_troubled: bool,
+    /// That it is put away, or cannot be, was said.
+    pub is_retired: bool,
+    /// Since when something of it waits to be delivered.
+    pub behind_since: Option<SystemTime>,
+    /// Why it could not be read when it was last tried in vain.
+    pub last_error: Option<String>,
     /// The checkpoint does not know of it yet.
     pub is_new: bool,
 }
@@ -77,6 +99,8 @@ pub(crate) enum Beginning {
     Unfinished(u64),
     /// The path leads to another file, or to none.
     Elsewhere,
+    /// It is no text, and why.
+    NotText(&'static str),
 }
 
 /// How a turn of reading ended.
@@ -84,8 +108,10 @@ pub(crate) enum Beginning {
 pub(crate) enum Turn {
     /// The turn's share was read; there may be more.
     More,
-    /// At the end of the file; so many bytes behind it have no line end yet.
-    End { unfinished: u64 },
+    /// At the end of the file, or of what can be read of it now.
+    End,
+    /// NULs stand where text should be, and it is too early to step over them.
+    Waiting,
     /// There is no room for another batch.
     Blocked,
     /// The content is not what was read: truncated or rewritten.
@@ -94,23 +120,75 @@ pub(crate) enum Turn {
     Elsewhere,
 }
 
+/// A record that may go on when the file grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    /// Where it would be cut: where the file ended, or at the character before.
+    pub cut: u64,
+    /// Whether its lines have ends: then only what follows could tell that it is complete.
+    pub has_line_end: bool,
+}
+
 /// What reading needs besides the stream.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     pub intake: &'a Intake,
-    pub origin: &'a Origin,
-    pub context: ParseContext,
-    pub line_bytes_max: usize,
+    pub ledger: &'a Ledger,
+    pub section: &'a Section,
+    pub now: Instant,
     pub now_utc_micros: i64,
+    pub now_civil_micros: i64,
     pub buffer: &'a mut Vec<u8>,
+    /// Where packed files are unpacked.
+    pub folder: &'a Path,
+}
+
+/// How far a window of the file was read.
+struct Passed {
+    consumed: usize,
+    /// What was found unfinished, and where it would be cut.
+    open: Option<(Open, Option<u64>)>,
+    is_blocked: bool,
 }
 
 impl Stream {
     /// What its batches share.
-    pub(crate) fn facts<'a>(&'a self, origin: &'a Origin) -> StreamFacts<'a> {
+    pub(crate) fn facts<'a>(&'a self, section: &'a Section) -> StreamFacts<'a> {
         // Before its head is known nothing is sent from a file but reports, which have ids of their own.
         let identity = self.position.identity.unwrap_or(FileIdentity { birth_ms: 0, hash: 0 });
-        StreamFacts { stream: self.id, path: &self.path, identity, origin }
+        StreamFacts {
+            stream: self.id,
+            path: &self.path,
+            identity,
+            origin: &section.origin,
+            labels: &self.labels,
+            header: &self.position.header,
+        }
+    }
+
+    /// Takes on the settings of a section, and what the path says by them.
+    pub(crate) fn settle_in(&mut self, section: &Section, path: &Path) {
+        self.labels = Arc::clone(&section.origin.labels);
+        self.day = None;
+        let captured = section.path_pattern.as_ref().and_then(|pattern| pattern.captures(&path.to_string_lossy()));
+        if let Some((captured, day)) = captured {
+            self.day = day;
+            let labels = Arc::make_mut(&mut self.labels);
+            for (key, value) in captured {
+                labels.entry(key).or_insert(value);
+            }
+        }
+        if section.treatment.parser.day_source() == Some(DaySource::File) {
+            self.day = self.position.locator.birth_day(&section.zone);
+        }
+        if self.position.framing != section.framing_key {
+            // It was read by other rules up to here: what they knew of its structure means nothing to these.
+            self.position.framing = section.framing_key;
+            if self.read.offset > 0 {
+                self.read.frame = FrameState::within_file();
+                self.position.mark.frame = FrameState::within_file();
+            }
+        }
     }
 
     /// Takes note of the file's size and change time; says whether they are news.
@@ -128,8 +206,9 @@ impl Stream {
     /// Takes note of how much could be lost, while reading waits: what the file holds now beyond what was read, if it
     /// still is what was read. When it is not, its size says nothing of what was there before.
     pub(crate) fn note_size(&mut self) -> io::Result<()> {
-        if self.open()?
-            && let Some(file) = &self.file
+        if self.position.packed.is_none()
+            && self.open(Path::new(""))?
+            && let Some(Content::Plain(file)) = &self.content
             && self.read.guard.holds(file)?
         {
             self.position.size_seen = self.position.size_seen.max(file.metadata()?.len());
@@ -137,27 +216,29 @@ impl Stream {
         Ok(())
     }
 
-    /// Begins a new epoch: what the file holds now has nothing to do with what was read. Gives how many bytes were known
-    /// to be there and not read.
-    pub(crate) fn begin_epoch(&mut self) -> u64 {
-        let bytes_lost = self.position.size_seen.saturating_sub(self.read.offset);
-        let epoch = self.read.epoch + 1;
-        self.read = Mark { epoch, offset: 0, guard: Guard::default(), time: None };
+    /// Begins a new epoch: what the file holds now has nothing to do with what was read.
+    pub(crate) fn begin_epoch(&mut self) {
+        self.read = Mark { epoch: self.read.epoch + 1, ..Mark::default() };
         self.position.mark = self.read;
         self.position.identity = None;
+        self.position.charset = None;
+        self.position.header = Arc::default();
+        self.position.columns = Arc::default();
+        self.position.head_bytes = 0;
         self.position.cuts.clear();
         self.position.size_seen = 0;
         self.searched_to = 0;
-        self.unfinished_to = None;
-        bytes_lost
+        self.unfinished = None;
+        self.nuls_since = None;
+        self.rewritten_since = None;
     }
 
-    /// Opens the file if need be; false when the path leads elsewhere.
-    pub(crate) fn open(&mut self) -> io::Result<bool> {
-        if self.file.is_some() {
+    /// Opens the file if need be; false when the path leads elsewhere. `folder` is where it is unpacked, if it is packed.
+    pub(crate) fn open(&mut self, folder: &Path) -> io::Result<bool> {
+        if self.content.is_some() {
             return Ok(true);
         }
-        let file = match File::open(&self.path) {
+        let file = match platform::open_shared(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
@@ -165,51 +246,94 @@ impl Stream {
         if Locator::of(&file.metadata()?) != self.position.locator {
             return Ok(false);
         }
-        self.file = Some(file);
+        let is_packed = self.position.packed.is_some();
+        self.content = Some(if is_packed { Content::packed(file, folder)? } else { Content::Plain(file) });
         Ok(true)
     }
 
     /// Remembers how the file begins, before anything of it is sent: its ids follow from that, and a file that is
     /// rewritten while nothing is acknowledged yet is told apart. With `is_cut` its unfinished first line is about to be
     /// sent as it is.
-    pub(crate) fn note_beginning(&mut self, agent: &str, is_cut: bool) -> io::Result<Beginning> {
-        if self.position.identity.is_some() {
+    pub(crate) fn note_beginning(
+        &mut self,
+        agent: &str,
+        section: &Section,
+        folder: &Path,
+        is_cut: bool,
+    ) -> io::Result<Beginning> {
+        if self.position.identity.is_some() && self.position.charset.is_some() {
             return Ok(Beginning::Known);
         }
-        if !self.open()? {
+        if !self.open(folder)? {
             return Ok(Beginning::Elsewhere);
         }
-        let mut head = [0; GUARD_BYTES];
-        let length = self.file.as_ref().map_or(Ok(0), |file| read_full_at(file, &mut head, 0))?;
-        let Some(known) = Head::of(&head[..length], is_cut, self.position.head) else {
+        let content = self.content.as_mut().expect("it was just opened");
+        let mut bytes = [0; HEAD_BYTES];
+        content.reach(HEAD_BYTES as u64)?;
+        let length = content.read_full_at(&mut bytes, 0)?;
+        let bytes = &bytes[..length];
+        if self.position.charset.is_none() {
+            match section.encoding.charset_of(bytes, length < HEAD_BYTES) {
+                Ok(detected) => {
+                    if let Some(warning) = detected.warning {
+                        warn!(file = %self.path.display(), "{warning}");
+                    }
+                    self.position.charset = Some(detected.charset);
+                }
+                Err(NotText::Unknown) => return Ok(Beginning::Unfinished(length as u64)),
+                Err(NotText::Binary(reason)) => return Ok(Beginning::NotText(reason)),
+            }
+        }
+        if self.position.identity.is_some() {
+            return Ok(Beginning::New);
+        }
+        let Some(start) = head_start(bytes, section.rewritten_head_lines) else {
+            return Ok(Beginning::Unfinished(length as u64));
+        };
+        let Some(known) = Head::of(&bytes[start..], is_cut, self.position.head) else {
             return Ok(Beginning::Unfinished(length as u64));
         };
         self.position.head = Some(known);
+        self.position.head_bytes = start as u64;
         self.position.identity = Some(self.position.locator.identity(agent, known));
         if self.read.offset == 0 {
-            self.read.guard = Guard::of(length as u64, &head[..length]);
+            let end = length.min(start + GUARD_BYTES);
+            self.read.guard = Guard::of(end as u64, &bytes[start..end]);
+            self.read.chain = (start == 0).then_some(Chain::START);
             self.position.mark = self.read;
         }
         Ok(Beginning::New)
     }
 
-    /// Reads and queues complete lines, at most about `bytes_max`.
-    pub(crate) fn read_lines(&mut self, reader: &mut Reader<'_>, bytes_max: usize) -> io::Result<Turn> {
+    /// Reads and queues complete records, at most about `bytes_max`.
+    pub(crate) fn read_records(&mut self, reader: &mut Reader<'_>, bytes_max: usize) -> io::Result<Turn> {
         // Without an identity nothing may be sent: its first line may have been finished only since somebody looked.
-        if self.position.identity.is_none() || !self.open()? {
+        let (Some(_), Some(charset)) = (self.position.identity, self.position.charset) else {
+            return Ok(Turn::Elsewhere);
+        };
+        if !self.open(reader.folder)? {
             return Ok(Turn::Elsewhere);
         }
-        let file = self.file.take().expect("it was just opened");
-        let turn = self.read_from(&file, reader, bytes_max);
-        self.file = Some(file);
+        let mut content = self.content.take().expect("it was just opened");
+        let turn = self.read_from(&mut content, charset, reader, bytes_max);
+        self.content = Some(content);
         turn
     }
 
-    fn read_from(&mut self, file: &File, reader: &mut Reader<'_>, bytes_max: usize) -> io::Result<Turn> {
-        if !self.read.guard.holds(file)? {
-            return Ok(Turn::Rewritten);
+    fn read_from(
+        &mut self,
+        content: &mut Content,
+        charset: Charset,
+        reader: &mut Reader<'_>,
+        bytes_max: usize,
+    ) -> io::Result<Turn> {
+        content.reach(self.read.offset)?;
+        if let Content::Plain(file) = content {
+            if !self.read.guard.holds(file)? {
+                return Ok(Turn::Rewritten);
+            }
+            self.position.size_seen = self.position.size_seen.max(file.metadata()?.len());
         }
-        self.position.size_seen = self.position.size_seen.max(file.metadata()?.len());
         let began_at = self.read.offset;
         while self.read.offset - began_at < bytes_max as u64 {
             if self.read.offset >= OFFSET_LIMIT {
@@ -218,157 +342,253 @@ impl Stream {
                 ));
             }
             // Some bytes before the place are read along: they are the guard of the marks to come.
-            let before = GUARD_BYTES.min(self.read.offset as usize);
+            let before = (GUARD_BYTES as u64).min(self.read.offset.saturating_sub(self.position.head_bytes)) as usize;
             let from = self.read.offset - before as u64;
-            let length = read_full_at(file, &mut reader.buffer[..], from)?;
+            content.reach(from + reader.buffer.len() as u64)?;
+            let length = content.read_full_at(&mut reader.buffer[..], from)?;
             // Rewritten while it is being read.
             let is_other = self.read.guard.end == self.read.offset
                 && Guard::of(self.read.offset, &reader.buffer[..before.min(length)]) != self.read.guard;
             if length < before || is_other {
                 return Ok(Turn::Rewritten);
             }
+            let is_end = length < reader.buffer.len() && content.is_whole();
             let buffer = std::mem::take(reader.buffer);
-            let consumed = self.queue_lines(&buffer[..length], before, reader);
-            let is_full = length == buffer.len();
+            let passed = self.queue_records(content, charset, (&buffer[..length], before, is_end), reader);
             *reader.buffer = buffer;
-            let Some(consumed) = consumed else { return Ok(Turn::Blocked) };
-            if consumed == 0 && is_full {
-                if let Some(turn) = self.read_long_line(file, reader)? {
-                    return Ok(turn);
+            let passed = passed?;
+            if passed.is_blocked {
+                return Ok(Turn::Blocked);
+            }
+            match passed.open {
+                Some((Open { needs: Needs::NulRun { at, end, is_tail }, .. }, _)) => {
+                    if let Some(turn) = self.meet_nuls((from + at as u64, from + end as u64), is_tail, reader) {
+                        return Ok(turn);
+                    }
                 }
-            } else if !is_full {
-                return Ok(Turn::End { unfinished: (length - before - consumed) as u64 });
+                Some(_) if passed.consumed == 0 && !is_end => {
+                    if let Some(turn) = self.read_long_line(content, charset, reader)? {
+                        return Ok(turn);
+                    }
+                }
+                Some((open, cut)) if is_end => {
+                    let has_line_end = open.needs == Needs::RecordEnd;
+                    let cut = cut.filter(|cut| *cut > self.read.offset);
+                    self.unfinished = cut.map(|cut| Unfinished { cut, has_line_end });
+                    return Ok(Turn::End);
+                }
+                None if is_end => {
+                    self.unfinished = None;
+                    return Ok(Turn::End);
+                }
+                _ => {}
             }
         }
         Ok(Turn::More)
     }
 
-    /// Queues the complete lines of a buffer behind its first `before` bytes; `None` when there was no room for all.
-    fn queue_lines(&mut self, buffer: &[u8], before: usize, reader: &mut Reader<'_>) -> Option<usize> {
+    /// Queues the complete records of a buffer behind its first `before` bytes, as long as there is room.
+    fn queue_records(
+        &mut self,
+        content: &Content,
+        charset: Charset,
+        (buffer, before, is_end): (&[u8], usize, bool),
+        reader: &mut Reader<'_>,
+    ) -> io::Result<Passed> {
         let base = self.read.offset - before as u64;
+        let window = Window { bytes: buffer, base, is_end };
+        let section = reader.section;
         let mut at = before;
-        let mut open: Option<OpenBatch> = None;
-        while let Some((line, next, is_partial)) = self.line_at(buffer, at, base, reader.line_bytes_max) {
-            let batch = if let Some(batch) = &mut open {
-                batch
-            } else {
-                let facts = self.facts(reader.origin);
-                let expected = buffer.len() - at;
-                open.insert(reader.intake.begin(&facts, &self.read, reader.now_utc_micros, expected)?)
-            };
-            let offset = base + line.start as u64;
-            let place = (offset, is_partial);
-            self.records += u64::from(reader.intake.push(batch, &reader.context, &line, place, &mut self.read.time));
-            at = next;
-            if reader.intake.is_full(batch) {
-                self.advance(base, at, buffer);
-                reader.intake.close(open.take().expect("a line was just added to it"), self.id, self.read);
+        let mut batch: Option<OpenBatch> = None;
+        let (open, is_blocked) = loop {
+            let state_before = self.read.frame;
+            match section.framing.step(charset, &window, at, &self.position.cuts, &mut self.read.frame) {
+                Step::Open(open) => {
+                    let cut = if is_end { section.framing.cut_place(charset, &window, &open) } else { None };
+                    break (Some((open, cut)), false);
+                }
+                Step::Aside(aside) => {
+                    at = aside.next;
+                    self.note_aside(&aside, reader);
+                }
+                Step::Record(record) => {
+                    let open_batch = if let Some(batch) = &mut batch {
+                        batch
+                    } else {
+                        let facts = self.facts(section);
+                        let expected = buffer.len() - at;
+                        let begun = reader.intake.begin(&facts, &self.read, reader.now_utc_micros, expected);
+                        let Some(begun) = begun else {
+                            self.read.frame = state_before;
+                            break (None, true);
+                        };
+                        batch.insert(begun)
+                    };
+                    let known = self.parse_context(reader);
+                    let place = Place::at(base + record.start as u64);
+                    let mut last = self.read.last;
+                    reader.intake.push(open_batch, &section.treatment, &known, &record, place, &mut last);
+                    self.read.last = last;
+                    self.records += 1;
+                    at = record.next;
+                    if reader.intake.is_full(open_batch) {
+                        self.advance(content, (base, at), buffer)?;
+                        self.close(batch.take().expect("a record was just added to it"), reader);
+                    }
+                }
             }
-        }
+        };
         if at > before {
-            self.advance(base, at, buffer);
-            if let Some(batch) = open {
-                reader.intake.close(batch, self.id, self.read);
+            self.advance(content, (base, at), buffer)?;
+            if let Some(batch) = batch {
+                self.close(batch, reader);
             }
         }
-        Some(at - before)
+        Ok(Passed { consumed: at - before, open, is_blocked })
     }
 
-    /// The line at a place of the buffer: to its end, or to where an unfinished line was cut before.
-    fn line_at<'b>(
-        &self,
-        buffer: &'b [u8],
-        at: usize,
-        base: u64,
-        line_bytes_max: usize,
-    ) -> Option<(Line<'b>, usize, bool)> {
-        let complete = frame::next_line(buffer, at, line_bytes_max);
-        if let Some(cut) = self.position.cuts.iter().find(|cut| **cut > base + at as u64) {
-            let cut = (cut - base) as usize;
-            let line_end = complete.map_or(buffer.len(), |(_, next)| next - 1);
-            if cut <= line_end {
-                return Some((frame::line(&buffer[at..cut], at, line_bytes_max), cut, true));
-            }
+    fn close(&self, batch: OpenBatch, reader: &Reader<'_>) {
+        reader.intake.close(batch, &reader.section.treatment, reader.ledger, (self.id, self.read));
+    }
+
+    fn advance(&mut self, content: &Content, (base, at): (u64, usize), buffer: &[u8]) -> io::Result<()> {
+        let offset = base + at as u64;
+        if let Some(chain) = self.read.chain {
+            let read = |bytes: &mut [u8], from| content.read_exact_at(bytes, from);
+            self.read.chain = Some(chain.extend((self.read.offset, offset), (buffer, base), read)?);
         }
-        complete.map(|(line, next)| (line, next, false))
+        let guarded_from = self.position.head_bytes.saturating_sub(base).min(at as u64) as usize;
+        self.read.offset = offset;
+        self.read.guard = Guard::of(offset, &buffer[guarded_from..at]);
+        Ok(())
     }
 
-    fn advance(&mut self, base: u64, at: usize, buffer: &[u8]) {
-        self.read.offset = base + at as u64;
-        self.read.guard = Guard::of(self.read.offset, &buffer[..at]);
+    /// What makes no record is counted; what the header of a file says is kept for all its records.
+    pub(super) fn note_aside(&mut self, aside: &Aside<'_>, reader: &Reader<'_>) {
+        match aside.kind {
+            AsideKind::Header => {
+                for line in aside.text.lines() {
+                    if let Some((key, value)) = parse::header_pair(line) {
+                        Arc::make_mut(&mut self.position.header).insert(key, value);
+                    }
+                }
+            }
+            AsideKind::Columns => {
+                self.position.columns = Arc::new(reader.section.treatment.parser.columns_of(&aside.text));
+            }
+            _ => {}
+        }
+        reader.intake.count_aside(aside);
+    }
+
+    /// NULs where text should be: a file that was made large before it is filled, or the torn end of one after a crash.
+    /// They are waited for as long as nothing follows them; when something does, only for some time. Gives how the turn ends.
+    fn meet_nuls(&mut self, (at, end): (u64, u64), is_tail: bool, reader: &Reader<'_>) -> Option<Turn> {
+        self.unfinished = None;
+        if is_tail {
+            return Some(Turn::End);
+        }
+        let since = match self.nuls_since {
+            Some((known, since)) if known == at => since,
+            _ => {
+                self.nuls_since = Some((at, reader.now));
+                reader.now
+            }
+        };
+        if reader.now.saturating_duration_since(since) < NULS_WAIT {
+            return Some(Turn::Waiting);
+        }
+        self.nuls_since = None;
+        self.read.frame.skip_nuls(end);
+        None
+    }
+
+    /// The day that the header states, for times that state none.
+    fn day_of_header(&self, reader: &Reader<'_>) -> Option<i64> {
+        let parser = &reader.section.treatment.parser;
+        if self.position.header.is_empty() || parser.day_source() != Some(DaySource::Header) {
+            return None;
+        }
+        parser.day_of_header(&self.position.header)
+    }
+
+    /// What the parsers know besides the text.
+    pub(super) fn parse_context<'a>(&'a self, reader: &'a Reader<'_>) -> ParseContext<'a> {
+        ParseContext {
+            now_civil_micros: reader.now_civil_micros,
+            day: self.day.or_else(|| self.day_of_header(reader)),
+            header: (!self.position.header.is_empty()).then_some(&self.position.header),
+            columns: (!self.position.columns.is_empty()).then_some(&self.position.columns),
+            clock_changes: &reader.section.treatment.clock_changes,
+            last: self.read.last,
+        }
     }
 
     /// Looks for the end of a line that is longer than the buffer, and queues its beginning once the end is found.
-    fn read_long_line(&mut self, file: &File, reader: &mut Reader<'_>) -> io::Result<Option<Turn>> {
+    fn read_long_line(
+        &mut self,
+        content: &mut Content,
+        charset: Charset,
+        reader: &mut Reader<'_>,
+    ) -> io::Result<Option<Turn>> {
         let mut at = self.searched_to.max(self.read.offset);
         loop {
-            let length = read_full_at(file, &mut reader.buffer[..], at)?;
-            let end = memchr::memchr(b'\n', &reader.buffer[..length]);
-            if let Some(end) = end {
-                let line_end = at + end as u64;
-                return self.queue_long_line(file, reader, (line_end, line_end + 1), false);
+            content.reach(at + reader.buffer.len() as u64)?;
+            let length = content.read_full_at(&mut reader.buffer[..], at)?;
+            let is_end = length < reader.buffer.len() && content.is_whole();
+            let window = Window { bytes: &reader.buffer[..length], base: at, is_end };
+            if let Some(end) = reader.section.framing.find_line_end(charset, &window, 0, &self.position.cuts) {
+                let places = (at + end.content_end as u64, at + end.next as u64);
+                return self.queue_long_line(content, charset, reader, places, end.ending);
             }
-            at += length as u64;
+            if is_end {
+                let end = at + length as u64;
+                self.unfinished = Some(Unfinished { cut: end - end % charset.unit() as u64, has_line_end: false });
+                return Ok(Some(Turn::End));
+            }
+            // A line end may lie across.
+            at += (length - charset.unit()) as u64;
             self.searched_to = at;
-            if length < reader.buffer.len() {
-                return Ok(Some(Turn::End { unfinished: at - self.read.offset }));
-            }
         }
-    }
-
-    /// Queues the unfinished line up to `end`, where it is cut from now on.
-    pub(crate) fn queue_unfinished(&mut self, reader: &mut Reader<'_>, end: u64) -> io::Result<bool> {
-        if !self.open()? {
-            return Ok(false);
-        }
-        let file = self.file.take().expect("it was just opened");
-        let queued = self.queue_long_line(&file, reader, (end, end), true);
-        self.file = Some(file);
-        Ok(queued?.is_none())
     }
 
     fn queue_long_line(
         &mut self,
-        file: &File,
+        content: &Content,
+        charset: Charset,
         reader: &mut Reader<'_>,
         (end, next): (u64, u64),
-        is_partial: bool,
+        ending: Ending,
     ) -> io::Result<Option<Turn>> {
         let start = self.read.offset;
-        let Some(mut batch) = reader.intake.begin(&self.facts(reader.origin), &self.read, reader.now_utc_micros, 4096)
-        else {
-            return Ok(Some(Turn::Blocked));
-        };
-        let kept = (end - start).min(reader.line_bytes_max as u64 + 4) as usize;
+        let section = reader.section;
+        let begun = reader.intake.begin(&self.facts(section), &self.read, reader.now_utc_micros, 4096);
+        let Some(mut batch) = begun else { return Ok(Some(Turn::Blocked)) };
+        let kept = (end - start).min(section.line_bytes_max as u64 + 8) as usize;
         let mut bytes = vec![0; kept];
-        file.read_exact_at(&mut bytes, start)?;
-        let mut line = frame::line(&bytes, 0, reader.line_bytes_max);
-        if end - start > kept as u64 {
-            line.cut_from = Some(end - start);
+        content.read_exact_at(&mut bytes, start)?;
+        let mut frame = self.read.frame;
+        let step = section.framing.line_of_beginning(charset, &bytes, end - start, ending, &mut frame);
+        let mut read = Mark { frame, ..self.read };
+        match step {
+            Step::Record(record) => {
+                let known = self.parse_context(reader);
+                reader.intake.push(&mut batch, &section.treatment, &known, &record, Place::at(start), &mut read.last);
+                self.records += 1;
+            }
+            Step::Aside(aside) => self.note_aside(&aside, reader),
+            Step::Open(_) => unreachable!("the line has an end"),
         }
-        let mut time = self.read.time;
-        self.records +=
-            u64::from(reader.intake.push(&mut batch, &reader.context, &line, (start, is_partial), &mut time));
-        let length = GUARD_BYTES.min(next as usize);
+        if let Some(chain) = read.chain {
+            let fill = |bytes: &mut [u8], from| content.read_exact_at(bytes, from);
+            read.chain = Some(chain.extend((start, next), (&[], 0), fill)?);
+        }
+        let length = (GUARD_BYTES as u64).min(next.saturating_sub(self.position.head_bytes)) as usize;
         let mut before = vec![0; length];
-        file.read_exact_at(&mut before, next - length as u64)?;
-        self.read = Mark { offset: next, guard: Guard::of(next, &before), time, ..self.read };
+        content.read_exact_at(&mut before, next - length as u64)?;
+        self.read = Mark { offset: next, guard: Guard::of(next, &before), ..read };
         self.searched_to = 0;
-        reader.intake.close(batch, self.id, self.read);
+        self.close(batch, reader);
         Ok(None)
     }
-}
-
-/// Reads until the buffer is full or the file ends.
-pub(crate) fn read_full_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match file.read_at(&mut buffer[length..], from + length as u64) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
 }

@@ -1,18 +1,18 @@
 //! Reading: every stream with something new gets its turn, and what is odd about a file is dealt with on the spot.
 
+use std::{io, path::Path, time::Instant};
+
 use jiff::Timestamp;
 use labtrail_shared::{shutdown::Stop, timestamp::EventTimestamp};
 use tracing::{error, warn};
 
 use super::{
     FileSource, Section,
-    checkpoint::CheckpointError,
-    stream::{Beginning, Reader, State, Turn},
+    stream::{Beginning, Reader, State, Turn, Unfinished},
 };
 use crate::{
-    delivery::StreamId,
+    delivery::{Ledger, StreamId},
     intake::{Intake, Report},
-    parse::ParseContext,
     status::Reason,
 };
 
@@ -22,52 +22,40 @@ const TURN_BYTES: usize = 1 << 20;
 const HANDLES_MAX: usize = 256;
 
 impl FileSource {
-    /// Sends the unfinished last lines of these files. Where they are cut is on disk before they are sent, so that
+    /// Sends the unfinished last records of these files. Where they are cut is on disk before they are sent, so that
     /// reading again cuts them there too.
-    pub(super) fn send_unfinished(&mut self, ids: &[StreamId]) -> Result<(), CheckpointError> {
-        let mut cut = Vec::new();
+    pub(super) fn send_unfinished(&mut self, ids: &[StreamId]) {
+        let mut cut_streams = Vec::new();
         for id in ids {
             let Some(stream) = self.streams.get_mut(id).filter(|_| !self.ready.contains(id)) else { continue };
-            // Only what a turn has seen to have no line end may be sent as it is.
-            let Some(end) = stream.unfinished_to.filter(|end| *end == stream.size && *end > stream.read.offset) else {
-                stream.unfinished_to = None;
+            // Only what a turn has seen to be the end may be cut.
+            let Some(Unfinished { cut, .. }) = stream.unfinished.take() else { continue };
+            if cut <= stream.read.offset {
                 continue;
-            };
-            if stream.note_beginning(self.intake.agent(), true).is_ok() && stream.position.identity.is_some() {
-                if stream.position.cuts.last() != Some(&end) {
-                    stream.position.cuts.push(end);
+            }
+            let section = &self.sections[stream.section];
+            let beginning =
+                stream.note_beginning(self.surroundings.intake.agent(), section, &self.surroundings.folder, true);
+            if beginning.is_ok() && stream.position.identity.is_some() {
+                if stream.position.cuts.last() != Some(&cut) {
+                    stream.position.cuts.push(cut);
                 }
-                cut.push((*id, end));
+                cut_streams.push(*id);
             }
         }
-        if cut.is_empty() {
-            return Ok(());
+        if !cut_streams.is_empty() {
+            self.save(cut_streams.iter().copied());
+            self.ready.extend(cut_streams);
         }
-        self.checkpoint.save(cut.iter().map(|(id, _)| (*id, &self.streams[id].position)))?;
-        for (id, end) in cut {
-            let Some(stream) = self.streams.get_mut(&id) else { continue };
-            let mut reader = reader(&self.intake, &self.sections[stream.section], &mut self.buffer);
-            match stream.queue_unfinished(&mut reader, end) {
-                // Without room for it, it is tried again.
-                Ok(is_queued) => stream.unfinished_to = (!is_queued).then_some(end),
-                Err(error) => {
-                    warn!(file = %stream.path.display(), %error, "cannot read the unfinished last line");
-                    stream.unfinished_to = None;
-                }
-            }
-            self.dirty.insert(id);
-            self.show(id);
-        }
-        Ok(())
     }
 
     /// Gives every ready stream its turn; says whether there is more to read at once.
-    pub(super) fn read_ready(&mut self, stop: &Stop) -> Result<bool, CheckpointError> {
+    pub(super) fn read_ready(&mut self, stop: &Stop) -> bool {
         self.is_blocked = false;
         let is_readable = |id: &StreamId| !self.ledger.is_long(*id);
         let mut turn: Vec<StreamId> = self.ready.iter().copied().filter(is_readable).collect();
         if turn.is_empty() {
-            return Ok(false);
+            return false;
         }
         // Older files first: what was rotated away is finished before its successor. But after a pass that ended for want
         // of room, the next begins where it ended: else a large old file would keep all others waiting.
@@ -75,61 +63,88 @@ impl FileSource {
         if let Some(at) = self.blocked_at.take().and_then(|id| turn.iter().position(|ready| *ready == id)) {
             turn.rotate_left(at);
         }
-        self.note_beginnings(&turn)?;
+        self.note_beginnings(&turn);
         for (place, id) in turn.iter().enumerate() {
             if stop.is_given() {
-                return Ok(false);
+                return false;
             }
             let before = self.streams.get(id).map(|stream| stream.read);
-            if self.read_turn(*id)? == Turn::Blocked {
+            if self.read_turn(*id) == Turn::Blocked {
                 self.is_blocked = true;
                 // Who got something has had its turn; who got nothing is the next.
                 let has_moved = self.streams.get(id).map(|stream| stream.read) != before;
                 self.blocked_at = turn.get(place + usize::from(has_moved)).or(turn.first()).copied();
-                return Ok(false);
+                return false;
             }
         }
-        Ok(self.ready.iter().any(|id| !self.ledger.is_long(*id)))
+        self.ready.iter().any(|id| !self.ledger.is_long(*id))
     }
 
-    fn note_beginnings(&mut self, turn: &[StreamId]) -> Result<(), CheckpointError> {
+    fn note_beginnings(&mut self, turn: &[StreamId]) {
         let mut fresh = Vec::new();
         for id in turn {
             let Some(stream) = self.streams.get_mut(id) else { continue };
-            if matches!(stream.note_beginning(self.intake.agent(), false), Ok(Beginning::New)) {
+            let section = &self.sections[stream.section];
+            if matches!(
+                stream.note_beginning(self.surroundings.intake.agent(), section, &self.surroundings.folder, false),
+                Ok(Beginning::New)
+            ) {
                 fresh.push(*id);
             }
             if self.streams.len() > HANDLES_MAX
                 && let Some(stream) = self.streams.get_mut(id)
             {
-                stream.file = None;
+                stream.content = None;
             }
         }
-        if fresh.is_empty() {
-            return Ok(());
+        for id in &fresh {
+            self.note_head(*id);
         }
-        self.checkpoint.save(fresh.iter().map(|id| (*id, &self.streams[id].position)))
+        self.save(fresh);
     }
 
-    fn read_turn(&mut self, id: StreamId) -> Result<Turn, CheckpointError> {
+    fn read_turn(&mut self, id: StreamId) -> Turn {
         let Some(stream) = self.streams.get_mut(&id) else {
             self.ready.remove(&id);
-            return Ok(Turn::End { unfinished: 0 });
+            return Turn::End;
         };
         let before = stream.read.offset;
-        let beginning = stream.note_beginning(self.intake.agent(), false);
+        let share = TURN_BYTES.min(self.governor.share(Instant::now())).max(1);
+        let section = &self.sections[stream.section];
+        let beginning =
+            stream.note_beginning(self.surroundings.intake.agent(), section, &self.surroundings.folder, false);
         if matches!(beginning, Ok(Beginning::New)) {
-            self.checkpoint.save([(id, &stream.position)])?;
+            self.note_head(id);
+            self.save([id]);
         }
-        let mut reader = reader(&self.intake, &self.sections[stream.section], &mut self.buffer);
+        let Some(stream) = self.streams.get_mut(&id) else { return Turn::End };
+        let mut reader = reader(
+            (&self.surroundings.intake, &self.ledger),
+            &self.sections[stream.section],
+            &mut self.buffer,
+            &self.surroundings.folder,
+        );
         let result = match beginning {
-            Ok(Beginning::Known | Beginning::New) => stream.read_lines(&mut reader, TURN_BYTES),
-            Ok(Beginning::Unfinished(unfinished)) => Ok(Turn::End { unfinished }),
+            Ok(Beginning::Known | Beginning::New) => match &reader.section.snapshot {
+                Some(settings) => stream.read_snapshot(&mut reader, settings),
+                None => stream.read_records(&mut reader, share),
+            },
+            Ok(Beginning::Unfinished(length)) => {
+                let cut = length;
+                stream.unfinished = (cut > stream.read.offset).then_some(Unfinished { cut, has_line_end: false });
+                Ok(Turn::End)
+            }
             Ok(Beginning::Elsewhere) => Ok(Turn::Elsewhere),
+            Ok(Beginning::NotText(reason)) => {
+                self.put_aside(id, reason);
+                return Turn::End;
+            }
             Err(error) => Err(error),
         };
         if stream.read.epoch == stream.position.mark.epoch {
-            self.counters.bytes_read.inc_by(stream.read.offset.saturating_sub(before));
+            let bytes = stream.read.offset.saturating_sub(before);
+            self.bytes_read += bytes;
+            self.surroundings.counters.bytes_read.inc_by(bytes);
         }
         if stream.read.offset > before {
             self.dirty.insert(id);
@@ -137,30 +152,54 @@ impl FileSource {
         let turn = match result {
             Ok(turn) => turn,
             Err(error) => {
-                // The position stays; the next scan tries again.
-                if !std::mem::replace(&mut stream.is_troubled, true) {
-                    warn!(file = %stream.path.display(), %error, "cannot read this file now: trying again");
-                }
-                stream.file = None;
-                self.ready.remove(&id);
-                self.hot.remove(&id);
-                self.troubled.insert(id);
-                return Ok(Turn::End { unfinished: 0 });
+                self.meet_trouble(id, &error);
+                return Turn::End;
             }
         };
+        self.end_turn(id, turn);
+        self.show(id);
+        turn
+    }
+
+    /// Draws the conclusions from how a turn ended.
+    fn end_turn(&mut self, id: StreamId, turn: Turn) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
         stream.is_troubled = false;
+        if turn != Turn::Rewritten {
+            stream.rewritten_since = None;
+        }
         match turn {
             Turn::More | Turn::Blocked => {}
-            Turn::End { unfinished } => {
-                let seen = stream.read.offset + unfinished;
-                stream.size = stream.size.max(seen);
-                stream.unfinished_to = (unfinished > 0).then_some(seen);
+            Turn::End | Turn::Waiting => {
+                let seen = stream.unfinished.map_or(stream.read.offset, |unfinished| unfinished.cut);
+                if stream.position.packed.is_none() {
+                    stream.size = stream.size.max(seen);
+                } else if let Some(packed) = &mut stream.position.packed {
+                    packed.read_size = Some(stream.size);
+                    self.dirty.insert(id);
+                }
                 if self.hot.len() > HANDLES_MAX && stream.state == State::Followed {
-                    stream.file = None;
+                    stream.content = None;
                 }
                 self.ready.remove(&id);
+                if turn == Turn::Waiting {
+                    self.hot.insert(id);
+                    self.waiting.insert(id);
+                }
             }
-            Turn::Rewritten => self.begin_epoch(id)?,
+            Turn::Rewritten => {
+                let settle = self.sections[stream.section].rewrite_settle;
+                let since = *stream.rewritten_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= settle {
+                    self.begin_epoch(id);
+                } else {
+                    // Whoever writes the head anew may be in the middle of it: what was read may soon be there again.
+                    stream.content = None;
+                    self.ready.remove(&id);
+                    self.hot.insert(id);
+                    self.waiting.insert(id);
+                }
+            }
             Turn::Elsewhere => {
                 // It was renamed or deleted before its turn. Where it is found again, it is looked at as if it were new.
                 stream.modified = None;
@@ -168,52 +207,71 @@ impl FileSource {
                 self.hot.insert(id);
             }
         }
-        self.show(id);
-        Ok(turn)
     }
 
-    /// The file was truncated or rewritten: it is read from its beginning, under new ids.
-    fn begin_epoch(&mut self, id: StreamId) -> Result<(), CheckpointError> {
-        let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
-        let bytes_lost = stream.begin_epoch();
+    /// A file cannot be read now. Its position stays; the next scan tries again.
+    fn meet_trouble(&mut self, id: StreamId, error: &io::Error) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if !std::mem::replace(&mut stream.is_troubled, true) {
+            warn!(file = %stream.path.display(), %error, "cannot read this file now: trying again");
+        }
+        stream.last_error = Some(error.to_string());
+        stream.content = None;
+        self.ready.remove(&id);
+        self.hot.remove(&id);
+        self.troubled.insert(id);
+        self.show(id);
+    }
+
+    /// The file was truncated or rewritten: it is read from its beginning, under new ids. What was not read before may
+    /// stand in a copy that was made of it.
+    fn begin_epoch(&mut self, id: StreamId) {
+        let copied = self.hand_over(id);
+        self.drop_head(id);
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let unread = stream.position.size_seen.saturating_sub(stream.read.offset);
+        let size_seen = stream.position.size_seen;
+        stream.begin_epoch();
+        let bytes_lost = copied.map_or(unread, |length| size_seen.saturating_sub(length).min(unread));
         warn!(file = %stream.path.display(), bytes_lost, epoch = stream.read.epoch, "file was truncated or rewritten, reading from its beginning");
-        self.checkpoint.save([(id, &stream.position)])?;
         self.dirty.remove(&id);
+        self.save([id]);
         if bytes_lost > 0 {
             let message =
                 format!("{bytes_lost} bytes were gone before they could be read: the file was truncated or rewritten");
             self.report(id, &Report { reason: "truncated", message, bytes_lost });
         }
-        Ok(())
     }
 
     /// Tells of a loss: in an event, in the metrics and in the log.
     pub(super) fn report(&mut self, id: StreamId, report: &Report) {
-        self.counters.bytes_lost.get_or_create(&Reason { reason: report.reason }).inc_by(report.bytes_lost);
+        self.surroundings
+            .counters
+            .bytes_lost
+            .get_or_create(&Reason { reason: report.reason })
+            .inc_by(report.bytes_lost);
         let Some(stream) = self.streams.get(&id) else { return };
         error!(file = %stream.path.display(), reason = report.reason, "{}", report.message);
         let section = &self.sections[stream.section];
-        let facts = stream.facts(&section.origin);
-        if !self.intake.report(&facts, &stream.read, now_micros(), report) {
+        let facts = stream.facts(section);
+        if !self.surroundings.intake.report(&facts, (&self.ledger, &stream.read), now_micros(), report) {
             warn!("too much is under way to send an event about it");
         }
     }
 }
 
 /// What reading a stream of that section needs.
-fn reader<'a>(intake: &'a Intake, section: &'a Section, buffer: &'a mut Vec<u8>) -> Reader<'a> {
+fn reader<'a>(
+    (intake, ledger): (&'a Intake, &'a Ledger),
+    section: &'a Section,
+    buffer: &'a mut Vec<u8>,
+    folder: &'a Path,
+) -> Reader<'a> {
     let now_utc_micros = now_micros();
     let now_civil_micros = EventTimestamp::naive_from_utc_micros(now_utc_micros, &section.zone).civil_micros;
-    Reader {
-        intake,
-        origin: &section.origin,
-        context: ParseContext { parser: section.parser, date_order: section.date_order, now_civil_micros },
-        line_bytes_max: section.line_bytes_max,
-        now_utc_micros,
-        buffer,
-    }
+    Reader { intake, ledger, section, now: Instant::now(), now_utc_micros, now_civil_micros, buffer, folder }
 }
 
-fn now_micros() -> i64 {
+pub(super) fn now_micros() -> i64 {
     Timestamp::now().as_microsecond()
 }

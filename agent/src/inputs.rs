@@ -1,0 +1,261 @@
+//! Everything that brings records in: the threads that follow files and the sockets. A new config changes what it has
+//! to: what is as before goes on untouched.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use labtrail_shared::shutdown::{Stop, TaskError, Tasks};
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use crate::{
+    config::{Config, ConfigError, FilesSection, SocketsSection},
+    delivery::Ledger,
+    platform,
+    source::{
+        file::{FileSource, Orders, Section, Surroundings},
+        inlet::{EventInlet, Inlet},
+        socket::{Bound, SocketCounters, SocketError},
+        spooler::Spooler,
+    },
+    status::Health,
+};
+
+/// Who reports what hinders it.
+const ROOM: &str = "config";
+
+/// An input cannot be started.
+#[derive(Debug, Error)]
+pub(crate) enum InputError {
+    /// The config does not allow it.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A socket cannot be bound.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+}
+
+/// Files that one thread follows: those on this machine's disks, or those on one share.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    Local,
+    /// What lies on a network file system, by its number.
+    Share(u64),
+    /// A section that asked for a thread of its own, by its first pattern.
+    Own(String),
+}
+
+#[derive(Debug)]
+struct Following {
+    orders: Orders,
+    ledger: Ledger,
+}
+
+/// All inputs, while they run.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    surroundings: Surroundings,
+    ledger: Ledger,
+    data_dir: PathBuf,
+    spooler: Spooler,
+    socket_counters: SocketCounters,
+    upstream: Option<url::Url>,
+    following: BTreeMap<Group, Following>,
+    /// By the section as it was written.
+    listening: BTreeMap<String, Stop>,
+    /// The rest of the config, which only a restart changes.
+    fixed: String,
+    tasks: Tasks,
+}
+
+impl Inputs {
+    /// No input yet. `ledger` is what they all enter their batches in.
+    pub(crate) fn new(
+        surroundings: Surroundings,
+        ledger: Ledger,
+        data_dir: PathBuf,
+        spooler: Spooler,
+        (socket_counters, upstream): (SocketCounters, Option<url::Url>),
+    ) -> Self {
+        Self {
+            surroundings,
+            ledger,
+            data_dir,
+            spooler,
+            socket_counters,
+            upstream,
+            following: BTreeMap::new(),
+            listening: BTreeMap::new(),
+            fixed: String::new(),
+            tasks: Tasks::new(),
+        }
+    }
+
+    /// Starts what the config asks for and stops what it no longer asks for. Everything is compiled and bound before anything
+    /// is changed, so that a config that does not work changes nothing.
+    pub(crate) fn apply(&mut self, config: &Config, stop: &Stop) -> Result<(), InputError> {
+        let mut groups: BTreeMap<Group, Vec<Section>> = BTreeMap::from([(Group::Local, Vec::new())]);
+        for section in &config.files {
+            let compiled = section.compile(&self.data_dir, &self.surroundings.counters)?;
+            groups.entry(group_of(section, &compiled)).or_default().push(compiled);
+        }
+        let mut sockets = BTreeMap::new();
+        for section in &config.sockets {
+            sockets.insert(labtrail_shared::settings::to_toml(section), section);
+        }
+        let mut bound = Vec::new();
+        // A socket that only changed its settings is bound to the same address: the old one has to go first.
+        let ends: Vec<String> = self.listening.keys().filter(|key| !sockets.contains_key(*key)).cloned().collect();
+        for key in &ends {
+            if let Some(stop) = self.listening.remove(key) {
+                stop.give();
+            }
+        }
+        for (key, section) in sockets {
+            if !self.listening.contains_key(&key) {
+                bound.push((key, section, self.bind(section, !ends.is_empty())?));
+            }
+        }
+        for (group, following) in &self.following {
+            let sections = groups.remove(group).unwrap_or_default();
+            *following.orders.lock().unwrap_or_else(PoisonError::into_inner) = Some(sections);
+            following.ledger.wake();
+        }
+        for (group, sections) in groups {
+            self.follow(group, sections, stop);
+        }
+        for (key, section, socket) in bound {
+            self.listen(key, section, socket, stop)?;
+        }
+        self.fixed = fixed_part(config);
+        Ok(())
+    }
+
+    fn bind(&self, section: &SocketsSection, may_wait: bool) -> Result<Bound, InputError> {
+        let mut tries = if may_wait { 40 } else { 1 };
+        loop {
+            tries -= 1;
+            match Bound::bind(&section.socket(), &self.socket_counters) {
+                Err(_) if tries > 0 => std::thread::sleep(Duration::from_millis(50)),
+                result => return Ok(result?),
+            }
+        }
+    }
+
+    fn follow(&mut self, group: Group, sections: Vec<Section>, stop: &Stop) {
+        let ledger = self.ledger.new_desk();
+        let takes_rest = group == Group::Local;
+        let (source, orders) = FileSource::new(sections, self.surroundings.clone(), ledger.clone(), takes_rest);
+        self.following.insert(group, Following { orders, ledger });
+        let stop = stop.clone();
+        self.tasks.start_thread("files", move || {
+            source.run(&stop);
+            Ok::<(), Infallible>(())
+        });
+    }
+
+    fn listen(&mut self, key: String, section: &SocketsSection, socket: Bound, stop: &Stop) -> Result<(), InputError> {
+        let input = Arc::new(section.compile(&self.surroundings.counters)?);
+        let (intake, spooler) = (Arc::clone(&self.surroundings.intake), self.spooler.clone());
+        let ends = stop.child();
+        self.listening.insert(key, ends.clone());
+        info!(listen = %section.listen, address = ?socket.local_address(), "receiving");
+        match socket {
+            Bound::Datagrams(datagrams) => {
+                let inlet = Inlet::new(input, intake, spooler, false);
+                let main = stop.clone();
+                self.tasks.start_thread("datagrams", move || datagrams.run(inlet, &ends).inspect_err(|_| main.give()));
+            }
+            Bound::Streams(streams) => {
+                let inlet = move |_| Inlet::new(Arc::clone(&input), Arc::clone(&intake), spooler.clone(), true);
+                self.tasks.start("streams", streams.run(inlet, ends));
+            }
+            Bound::Http(door) => {
+                let acceptor = EventInlet::new(input, intake, spooler);
+                self.tasks.start("door", door.serve(acceptor, self.upstream.clone(), ends));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the inputs until the stop signal is given and they have ended; takes over new configs as they come.
+    pub(crate) async fn run(
+        mut self,
+        mut configs: mpsc::Receiver<Config>,
+        stop: Stop,
+        drain_max: Duration,
+    ) -> Result<(), TaskError> {
+        loop {
+            tokio::select! {
+                ended = self.tasks.next_ended(&stop) => {
+                    ended?;
+                    if stop.is_given() {
+                        break;
+                    }
+                }
+                Some(config) = configs.recv() => self.reload(&config, &stop),
+                () = stop.given() => break,
+            }
+        }
+        for stop in self.listening.values() {
+            stop.give();
+        }
+        self.tasks.drain(drain_max).await
+    }
+
+    fn reload(&mut self, config: &Config, stop: &Stop) {
+        let health = self.surroundings.health.clone();
+        if fixed_part(config) == self.fixed {
+            health.clear(ROOM);
+        } else {
+            let reason =
+                "the new config changes more than files and sockets: restart the agent for the rest".to_owned();
+            warn!("{reason}");
+            health.report(ROOM, reason);
+        }
+        match self.apply(config, stop) {
+            Ok(()) => info!(files = config.files.len(), sockets = config.sockets.len(), "took over the new config"),
+            Err(error) => refuse(&health, &labtrail_shared::telemetry::with_causes(&error)),
+        }
+    }
+}
+
+/// A config that cannot be used: what ran before goes on.
+pub(crate) fn refuse(health: &Health, reason: &str) {
+    error!(%reason, "the new config cannot be used: going on with the old one");
+    health.report(ROOM, format!("the new config cannot be used: {reason}"));
+}
+
+/// What of the config only a restart changes.
+fn fixed_part(config: &Config) -> String {
+    Config { files: Vec::new(), sockets: Vec::new(), ..config.clone() }.to_toml()
+}
+
+/// Which thread follows the files of a section.
+fn group_of(section: &FilesSection, compiled: &Section) -> Group {
+    match section.own_thread {
+        Some(true) => {
+            Group::Own(compiled.patterns.first().map_or_else(String::new, |pattern| pattern.text().to_owned()))
+        }
+        Some(false) => Group::Local,
+        None => {
+            let base = compiled.patterns.first().map(|pattern| pattern.watched_folder().0);
+            base.and_then(share_of).map_or(Group::Local, Group::Share)
+        }
+    }
+}
+
+/// The number of the network file system on which a path lies, if it does.
+fn share_of(path: &Path) -> Option<u64> {
+    let existing = path.ancestors().find(|folder| folder.exists())?;
+    if platform::disk(existing).ok()? == platform::Disk::Local {
+        return None;
+    }
+    Some(platform::root_id(existing).ok()?.device)
+}

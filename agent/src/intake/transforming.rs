@@ -1,0 +1,123 @@
+//! Transforms work on whole events, as a collector would make them of a batch: the batch is expanded, each event goes
+//! through the list, and what is left is packed again. A section without transforms pays nothing for this.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::{Timestamp, tz::TimeZone};
+use labtrail_shared::{
+    record_hash,
+    wire::{self, BatchEncoder, RecordBody, WireRecord},
+};
+use serde_json::Value;
+
+use super::ClosedBatch;
+use crate::{
+    delivery::StreamId,
+    status::{Counters, Step},
+    transform::{TransformState, Transforms, Verdict},
+};
+
+/// The transforms of one section, and what they remember.
+#[derive(Debug)]
+pub(crate) struct Transforming {
+    transforms: Transforms,
+    names: Vec<String>,
+    state: Mutex<TransformState>,
+    zone: TimeZone,
+    counters: Counters,
+}
+
+impl Transforming {
+    /// The transforms of a section whose times without an offset are in `zone`.
+    pub(crate) fn new(transforms: Transforms, zone: TimeZone, counters: Counters) -> Self {
+        let state = Mutex::new(transforms.state());
+        Self { names: transforms.names(), transforms, state, zone, counters }
+    }
+
+    /// What the transforms leave of a batch.
+    pub(super) fn apply(&self, batch: ClosedBatch, stream: StreamId) -> ClosedBatch {
+        if self.transforms.is_empty() {
+            return batch;
+        }
+        let batches = wire::decode(&batch.body).expect("a body from the intake is a batch");
+        let [content] = &batches[..] else { unreachable!("a body from the intake is one batch") };
+        let (events, refusals) = wire::expand(content, &self.zone);
+        let mut packed = Packed::begin(&content.envelope, batch.body.len());
+        let now = Timestamp::now().as_microsecond();
+        let mut state = self.lock();
+        let mut summaries = Vec::new();
+        for event in events {
+            let mut value = event.event.to_json();
+            let verdict = self.transforms.apply(&mut state, &mut value, stream, now, &mut summaries);
+            for summary in summaries.drain(..) {
+                packed.push(&summary, None);
+            }
+            match verdict {
+                Verdict::Keep => packed.push(&value, Some(event.hash)),
+                Verdict::Dropped { by } => self.count_dropped(by),
+            }
+        }
+        drop(state);
+        for refusal in refusals {
+            packed.push_unread(&refusal.line);
+        }
+        packed.close()
+    }
+
+    /// The summaries whose time has come; with `is_last` all that are owed.
+    pub(crate) fn summaries(&self, is_last: bool) -> Vec<Value> {
+        let mut summaries = Vec::new();
+        if !self.transforms.is_empty() {
+            let mut state = self.lock();
+            if is_last {
+                self.transforms.flush(&mut state, &mut summaries);
+            } else {
+                self.transforms.due(&mut state, Timestamp::now().as_microsecond(), &mut summaries);
+            }
+        }
+        summaries
+    }
+
+    fn count_dropped(&self, by: usize) {
+        let name = self.names.get(by).cloned().unwrap_or_default();
+        self.counters.records_dropped.get_or_create(&Step { transform: name }).inc();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, TransformState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A batch of whole events.
+struct Packed {
+    encoder: BatchEncoder,
+    body: Vec<u8>,
+    offset: u64,
+}
+
+impl Packed {
+    fn begin(envelope: &wire::Envelope, bytes_expected: usize) -> Self {
+        let mut body = Vec::with_capacity(bytes_expected * 2);
+        let encoder = BatchEncoder::begin(envelope, &mut body);
+        Self { encoder, body, offset: envelope.offset }
+    }
+
+    fn push(&mut self, event: &Value, hash: Option<u64>) {
+        let text = event.to_string();
+        let record =
+            WireRecord { body: RecordBody::MadsciEvent(&text), raw_hash: hash, ..WireRecord::of_text(self.offset, "") };
+        self.encoder.push(&record, &mut self.body);
+    }
+
+    /// A line that is no event goes on as a text, so that a person can see it.
+    fn push_unread(&mut self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        let number = Some(record_hash::of_raw_record(line));
+        let record = WireRecord { number, tags: &["parse_failure"], ..WireRecord::of_text(self.offset, &text) };
+        self.encoder.push(&record, &mut self.body);
+    }
+
+    fn close(self) -> ClosedBatch {
+        ClosedBatch { count: self.encoder.count(), body: self.body }
+    }
+}
