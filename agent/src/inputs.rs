@@ -24,6 +24,7 @@ use crate::{
         socket::{Bound, SocketCounters, SocketError},
         spooler::Spooler,
     },
+    source_names::NameRegistry,
     status::Health,
 };
 
@@ -63,6 +64,7 @@ pub(crate) struct Inputs {
     surroundings: Surroundings,
     ledger: Ledger,
     data_dir: PathBuf,
+    registry: NameRegistry,
     spooler: Spooler,
     socket_counters: SocketCounters,
     upstream: Option<url::Url>,
@@ -86,6 +88,7 @@ impl Inputs {
         Self {
             surroundings,
             ledger,
+            registry: NameRegistry::open(&data_dir),
             data_dir,
             spooler,
             socket_counters,
@@ -102,7 +105,7 @@ impl Inputs {
     pub(crate) fn apply(&mut self, config: &Config, stop: &Stop) -> Result<(), InputError> {
         let mut groups: BTreeMap<Group, Vec<Section>> = BTreeMap::from([(Group::Local, Vec::new())]);
         for section in &config.files {
-            let compiled = section.compile(&self.data_dir, &self.surroundings.counters)?;
+            let compiled = section.compile(&self.data_dir, &self.registry, &self.surroundings.counters)?;
             groups.entry(group_of(section, &compiled)).or_default().push(compiled);
         }
         let mut sockets = BTreeMap::new();
@@ -161,7 +164,7 @@ impl Inputs {
     }
 
     fn listen(&mut self, key: String, section: &SocketsSection, socket: Bound, stop: &Stop) -> Result<(), InputError> {
-        let input = Arc::new(section.compile(&self.surroundings.counters)?);
+        let input = Arc::new(section.compile(&self.registry, &self.surroundings.counters)?);
         let (intake, spooler) = (Arc::clone(&self.surroundings.intake), self.spooler.clone());
         let ends = stop.child();
         self.listening.insert(key, ends.clone());

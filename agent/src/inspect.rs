@@ -40,13 +40,6 @@ pub fn detect(files: &[PathBuf], config_only: bool) -> anyhow::Result<()> {
             print(&proposal.to_toml())?;
         } else {
             print(&format!("{}\n{}", proposal.explain(), proposal.to_toml()))?;
-            print("\n# The first events it makes:\n")?;
-            let mut count = 0;
-            try_out(&proposal.section, file, |event| {
-                count += 1;
-                print(&format!("{}\n", event.event.to_json()))?;
-                Ok(count < 3)
-            })?;
         }
     }
     Ok(())

@@ -25,6 +25,7 @@ pub mod program;
 mod reload;
 mod ship;
 mod source;
+mod source_names;
 mod spool;
 pub mod status;
 mod transform;

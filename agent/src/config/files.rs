@@ -3,10 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use jiff::tz::TimeZone;
-use labtrail_shared::{
-    settings::{ByteSize, Period},
-    source::Source,
-};
+use labtrail_shared::settings::{ByteSize, Period};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -22,6 +19,7 @@ use crate::{
     },
     preset,
     source::file::{AfterDelivery, Exclude, Pattern, Section, SnapshotSection, files_of},
+    source_names::{NameRegistry, SourceNames},
     status::Counters,
     transform::Transforms,
 };
@@ -113,7 +111,7 @@ pub struct FilesSection {
     /// MADSci's ownership ids for every event of these files: `node_id`, `workcell_id`, ...: each a ULID, or a name that gets
     /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Option<SourceNames>,
 }
 
 impl FilesSection {
@@ -252,7 +250,12 @@ impl FilesSection {
     }
 
     /// The section, compiled for an agent that keeps its own files in `data_dir`.
-    pub(crate) fn compile(&self, data_dir: &Path, counters: &Counters) -> Result<Section, ConfigError> {
+    pub(crate) fn compile(
+        &self,
+        data_dir: &Path,
+        registry: &NameRegistry,
+        counters: &Counters,
+    ) -> Result<Section, ConfigError> {
         let section = self.resolved()?;
         let (zone_name, zone) = section.zone();
         let framing = section.framing()?;
@@ -283,7 +286,7 @@ impl FilesSection {
             origin: Arc::new(Origin {
                 zone: zone_name,
                 labels: section.labels.clone().unwrap_or_default(),
-                source: section.source.clone(),
+                source: section.source.as_ref().and_then(|names| names.resolve(registry)),
                 input: None,
             }),
             treatment: Treatment {

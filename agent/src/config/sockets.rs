@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
 
-use labtrail_shared::{
-    settings::{ByteSize, Period},
-    source::Source,
-};
+use labtrail_shared::settings::{ByteSize, Period};
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, Zone, system_zone};
@@ -20,6 +17,7 @@ use crate::{
             default_receive_buffer,
         },
     },
+    source_names::{NameRegistry, SourceNames},
     spool::{Overflow, SpoolLimits},
     status::Counters,
     transform::Transforms,
@@ -84,7 +82,7 @@ pub struct SocketsSection {
     pub(crate) labels: Arc<BTreeMap<String, String>>,
     /// MADSci's ownership ids for every event that names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Option<SourceNames>,
 }
 
 impl SocketsSection {
@@ -118,14 +116,14 @@ impl SocketsSection {
     }
 
     /// What becomes of the messages.
-    pub(crate) fn compile(&self, counters: &Counters) -> Result<SocketInput, ConfigError> {
+    pub(crate) fn compile(&self, registry: &NameRegistry, counters: &Counters) -> Result<SocketInput, ConfigError> {
         let (zone_name, zone) = self.zone.as_ref().map_or_else(system_zone, Zone::named);
         let transforms = self.transforms.clone().unwrap_or_default();
         Ok(SocketInput {
             origin: Origin {
                 zone: zone_name,
                 labels: Arc::clone(&self.labels),
-                source: self.source.clone(),
+                source: self.source.as_ref().and_then(|names| names.resolve(registry)),
                 input: Some(self.listen.to_string().into()),
             },
             treatment: Treatment {

@@ -18,6 +18,7 @@ use crate::{
     delivery::{Batch, Ledger},
     intake::{BatchLimits, Intake},
     source::file::{Beginning, Reader, Section, Turn, stream_of, window_bytes},
+    source_names::NameRegistry,
     status::Counters,
 };
 
@@ -47,7 +48,7 @@ pub(crate) fn try_out(
     mut take: impl FnMut(&AgentEvent) -> anyhow::Result<bool>,
 ) -> anyhow::Result<Tried> {
     let counters = Counters::default();
-    let section = section.compile(Path::new("/nonexistent"), &counters)?;
+    let section = section.compile(Path::new("/nonexistent"), &NameRegistry::default(), &counters)?;
     let (queue, mut batches) = mpsc::channel(Intake::batches_max(ROOM_BYTES));
     let limits = BatchLimits { bytes_max: 256 << 10, records_max: 4000 };
     let host = gethostname::gethostname().to_string_lossy().into_owned();
