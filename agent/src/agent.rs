@@ -22,7 +22,7 @@ use crate::{
     delivery::Ledger,
     inputs::{InputError, Inputs},
     intake::{BatchLimits, Intake},
-    own_log,
+    own_log, platform,
     ship::{ClockWatch, Destination, Reports, ShipError, Shipper},
     source::{
         file::{Checkpoint, CheckpointError, Pace, Surroundings},
@@ -83,6 +83,7 @@ impl Agent {
         let id = agent.id.clone().unwrap_or_else(|| host.clone());
         let watchdog = Watchdog::default();
         let (progress, health, ledger) = (Progress::default(), Health::default(), Ledger::default());
+        let host_facts = if agent.host_facts { Arc::new(platform::host_facts()) } else { Arc::default() };
         let room_bytes = ship.queue_bytes();
         let (queue, batches) = mpsc::channel(Intake::batches_max(room_bytes));
         let limits =
@@ -92,7 +93,7 @@ impl Agent {
         let clock = ClockWatch::new(counters.clone(), health.clone());
         let reports = Reports { ledger: ledger.clone(), counters: counters.clone(), health: health.clone(), clock };
         let shipper = Shipper::new(destination.clone(), ship, &id, reports, metrics)?;
-        let intake = Arc::new(Intake::new((id.clone(), host), limits, queue, room_bytes, counters.clone()));
+        let intake = Arc::new(Intake::new((id.clone(), host, host_facts), limits, queue, room_bytes, counters.clone()));
         let surroundings = Surroundings {
             intake: Arc::clone(&intake),
             checkpoint,

@@ -117,6 +117,9 @@ pub struct AgentSection {
     /// host name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Whether events say more of the machine than its name: `host.architecture`, `host.os.*`. Default: no; it makes each event
+    /// some 100 bytes larger.
+    pub host_facts: bool,
     /// What `host.name` says. Default: the host name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host_name: Option<String>,

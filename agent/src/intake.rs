@@ -95,6 +95,7 @@ impl Place<'_> {
 pub(crate) struct Intake {
     agent: String,
     host: String,
+    host_facts: Arc<Map<String, Value>>,
     limits: BatchLimits,
     queue: mpsc::Sender<Batch>,
     room: Arc<Semaphore>,
@@ -123,7 +124,7 @@ pub(crate) struct ClosedBatch {
 impl Intake {
     /// An intake that queues into `queue`, as long as `room_bytes` are not under way.
     pub(crate) fn new(
-        (agent, host): (String, String),
+        (agent, host, host_facts): (String, String, Arc<Map<String, Value>>),
         limits: BatchLimits,
         queue: mpsc::Sender<Batch>,
         room_bytes: usize,
@@ -131,7 +132,7 @@ impl Intake {
     ) -> Self {
         // One batch must always fit, or nothing would ever move.
         let room = Arc::new(Semaphore::new(permits(room_bytes.max(limits.bytes_max)) as usize));
-        Self { agent, host, limits, queue, room, counters, has_warned_of_dates: AtomicBool::new(false) }
+        Self { agent, host, host_facts, limits, queue, room, counters, has_warned_of_dates: AtomicBool::new(false) }
     }
 
     /// The id of this agent.
@@ -171,6 +172,7 @@ impl Intake {
             version: wire::VERSION,
             agent: self.agent.clone(),
             host: self.host.clone(),
+            host_facts: Arc::clone(&self.host_facts),
             file: facts.path.to_string_lossy().into_owned(),
             identity: facts.identity,
             offset: mark.offset,
@@ -396,6 +398,11 @@ impl Intake {
         let body = RecordBody::MadsciEvent(event);
         batch.encoder.push(&WireRecord { body, raw_hash, ..WireRecord::of_text(offset, "") }, &mut batch.body);
         self.counters.records_read.inc();
+    }
+
+    /// What else is known of this machine.
+    pub(crate) fn host_facts(&self) -> Arc<Map<String, Value>> {
+        Arc::clone(&self.host_facts)
     }
 
     /// The name of this machine.

@@ -12,6 +12,8 @@ use std::{
     path::Path,
 };
 
+use serde_json::{Map, Value, json};
+
 #[cfg(unix)]
 use self::unix as system;
 
@@ -125,6 +127,17 @@ pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
 /// two backslashes.
 pub(crate) fn disk(path: &Path) -> io::Result<Disk> {
     system::disk(path)
+}
+
+/// What is known of the machine, in the words of the Elastic Common Schema (`host.*`).
+///
+/// On Windows: `RtlGetVersion`, and the product's name from the registry.
+pub(crate) fn host_facts() -> Map<String, Value> {
+    let facts = json!({
+        "architecture": std::env::consts::ARCH,
+        "os": system::os_facts(),
+    });
+    facts.as_object().cloned().unwrap_or_default()
 }
 
 /// Which folder on which file system a path leads to now.

@@ -124,6 +124,7 @@ fn batch(messages: &[&str]) -> Vec<u8> {
         labels: std::sync::Arc::default(),
         fields: std::sync::Arc::default(),
         input: None,
+        host_facts: std::sync::Arc::default(),
         source: None,
     };
     let mut out = Vec::new();

@@ -24,7 +24,7 @@
 //! | `n` | what tells the record from others of its file, where its offset does not: a file that is rewritten whole | its offset |
 //! | `a` | address from which the record came over the network | none |
 //!
-//! The last four came with version 2, and with it the envelope's `input` and `fields`. A collector that knows version 1
+//! The last four came with version 2, and with it the envelope's `input`, `fields` and `host_facts`. A collector that knows version 1
 //! only refuses such a batch and says so; it is to be updated before the agents.
 
 mod decode;
@@ -63,6 +63,9 @@ pub struct Envelope {
     pub agent: String,
     /// Name of the machine (`host.name`).
     pub host: String,
+    /// What else is known of the machine, in the words of the Elastic Common Schema (`host.*`).
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub host_facts: Arc<Map<String, Value>>,
     /// Path of the file (`log.file.path`); empty for what came over a socket.
     pub file: String,
     /// Where it came in (`input`), for what came over a socket: `udp://0.0.0.0:514`.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -52,7 +53,7 @@ pub(crate) fn try_out(
     let (queue, mut batches) = mpsc::channel(Intake::batches_max(ROOM_BYTES));
     let limits = BatchLimits { bytes_max: 256 << 10, records_max: 4000 };
     let host = gethostname::gethostname().to_string_lossy().into_owned();
-    let intake = Intake::new((host.clone(), host), limits, queue, ROOM_BYTES, counters.clone());
+    let intake = Intake::new((host.clone(), host, Arc::default()), limits, queue, ROOM_BYTES, counters.clone());
     let folder = std::env::temp_dir();
     let mut stream = stream_of(&section, file, &std::fs::metadata(file)?)?;
     let mut trial = Trial {

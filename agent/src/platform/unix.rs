@@ -8,6 +8,8 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use serde_json::{Value, json};
+
 use super::{Disk, FilePlace, RootId};
 
 pub(super) fn open_shared(path: &Path) -> io::Result<File> {
@@ -89,4 +91,14 @@ mod tests {
             assert_eq!(kind(local), Disk::Local, "{name}");
         }
     }
+}
+
+/// What `os-release(5)` says of the system.
+pub(super) fn os_facts() -> Value {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let value = |key: &str| {
+        let found = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        found.map(|value| value.trim_matches(['"', '\'']).to_owned())
+    };
+    json!({ "type": std::env::consts::OS, "name": value("NAME"), "version": value("VERSION_ID") })
 }

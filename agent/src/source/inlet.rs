@@ -243,6 +243,7 @@ impl Intake {
             version: wire::VERSION,
             agent: self.agent().to_owned(),
             host: self.host().to_owned(),
+            host_facts: self.host_facts(),
             file: String::new(),
             identity: fresh_identity(),
             offset: 0,

@@ -211,7 +211,10 @@ impl<'a> State<'a> {
         if !message.is_null() {
             data.insert("message".to_owned(), message);
         }
-        data.insert("host".to_owned(), json!({ "name": self.envelope.host }));
+        let mut host = Map::with_capacity(1 + self.envelope.host_facts.len());
+        host.insert("name".to_owned(), Value::from(self.envelope.host.as_str()));
+        host.extend(self.envelope.host_facts.iter().map(|(key, value)| (key.clone(), value.clone())));
+        data.insert("host".to_owned(), Value::Object(host));
         let mut log = Map::with_capacity(4);
         if let Some(input) = &self.envelope.input {
             data.insert("input".to_owned(), Value::from(&**input));

@@ -20,6 +20,7 @@ fn envelope() -> Envelope {
         host: "pc7".to_owned(),
         file: "/data/RUN.LOG".to_owned(),
         input: None,
+        host_facts: std::sync::Arc::default(),
         identity: FileIdentity { birth_ms: 1_700_000_000_000, hash: 42 },
         offset: 100,
         time: None,
@@ -112,10 +113,12 @@ fn what_version_2_brought_is_in_the_event() {
         assert_eq!(refusals, []);
         events.remove(0).event
     };
+    envelope.host_facts = Arc::new(serde_json::from_str(r#"{"architecture":"x86_64"}"#).expect("an object"));
     let text = WireRecord { fields: r#""operator":"y","n":1.5"#, tags: &["time_ambiguous"], ..record(100, "m") };
     let data = found(&envelope, &text).event_data;
     assert_eq!(data["fields"].to_string(), r#"{"method":"A","operator":"y","n":1.5}"#);
     assert_eq!(data["tags"].to_string(), r#"["time_ambiguous"]"#);
+    assert_eq!(data["host"].to_string(), r#"{"name":"pc7","architecture":"x86_64"}"#);
     let json = WireRecord { body: RecordBody::Json { object: r#"{"a":1}"#, message_key: None }, ..record(100, "") };
     assert_eq!(found(&envelope, &json).event_data["fields"].to_string(), r#"{"method":"A","operator":"x","a":1}"#);
     assert_eq!(found(&envelope, &record(100, "m")).id, derive(envelope.identity, 100));

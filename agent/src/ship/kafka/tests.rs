@@ -47,6 +47,7 @@ fn batch_body(texts: &[&str]) -> Vec<u8> {
         labels: Arc::default(),
         fields: Arc::default(),
         input: None,
+        host_facts: std::sync::Arc::default(),
         source: None,
     };
     let mut body = Vec::new();
