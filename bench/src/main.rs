@@ -5,6 +5,7 @@
 mod agent;
 mod corpus;
 mod idle;
+mod instruments;
 mod kafka_agent;
 mod kafka_collector;
 mod kafka_latency;
@@ -37,6 +38,12 @@ enum What {
         /// Lines in the file, about 200 bytes each.
         #[arg(long, default_value_t = 5_000_000)]
         lines: u64,
+    },
+    /// The agent on records of several lines with a regular expression and a form of time, and on JSON.
+    Instruments {
+        /// Records of each form, about 200 bytes each.
+        #[arg(long, default_value_t = 2_000_000)]
+        records: u64,
     },
     /// `labtrail up` on one file, beside a bare loop that inserts the finished rows.
     Up {
@@ -134,6 +141,7 @@ fn main() -> anyhow::Result<()> {
     let folder = arguments.folder.unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder)?;
     match arguments.what {
+        What::Instruments { records } => instruments::run(&folder, records),
         What::Agent { lines } => agent::run(&folder, lines),
         What::Up { lines } => up::run(&folder, lines),
         What::Idle { files, seconds } => idle::run(&folder, files, seconds),
