@@ -470,7 +470,7 @@ impl FileSource {
             content.reach(HEAD_BYTES as u64)?;
             let mut head = [0; HEAD_BYTES];
             let length = content.read_full_at(&mut head, 0)?;
-            let charset = settings.encoding.charset_of(&head[..length], length < HEAD_BYTES);
+            let charset = settings.encoding.charset_of(&head[..length], false);
             Ok((matches!(content, Content::Packed(_)), charset.map(|_| ())))
         };
         match look() {

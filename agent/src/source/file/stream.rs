@@ -273,7 +273,7 @@ impl Stream {
         let length = content.read_full_at(&mut bytes, 0)?;
         let bytes = &bytes[..length];
         if self.position.charset.is_none() {
-            match section.encoding.charset_of(bytes, length < HEAD_BYTES) {
+            match section.encoding.charset_of(bytes, is_cut && length < HEAD_BYTES) {
                 Ok(detected) => {
                     if let Some(warning) = detected.warning {
                         warn!(file = %self.path.display(), "{warning}");

@@ -195,7 +195,7 @@ fn bad_records(number: usize) -> Vec<Poison> {
         Poison::raw("not_an_event", format!("[{{\"event_data\": {number}}}]")),
         Poison::raw("not_an_event", format!("{{\"event_type\": \"no_such_type_{number}\"}}")),
         Poison::raw("not_an_event", format!("{{\"event_timestamp\": \"tomorrow {number}\", \"log_level\": 7}}")),
-        Poison::raw("unknown_version", format!("{{\"labtrail\":{}}}\n{{\"o\":0,\"m\":\"new\"}}\n", number + 2)),
+        Poison::raw("unknown_version", format!("{{\"labtrail\":{}}}\n{{\"o\":0,\"m\":\"new\"}}\n", number + 3)),
     ]
 }
 
