@@ -153,7 +153,7 @@ impl std::str::FromStr for From {
 #[serde(deny_unknown_fields, default)]
 pub struct WatchSection {
     /// Pause between scans for new and changed files; longer by itself where a scan is so large that it would take
-    /// more than a quarter of a percent of a core. Notifications of the operating system shorten it to nothing where there are any.
+    /// more than a fifth of a percent of a core. Notifications of the operating system shorten it to nothing where there are any.
     pub scan_interval: Period,
     /// How often files that changed in the last minute are looked at, notified or not.
     pub poll_interval: Period,

@@ -86,7 +86,7 @@ fn batches(events: u64) -> Vec<Bytes> {
             labels: Arc::default(),
             fields: Arc::default(),
             input: None,
-            host_facts: std::sync::Arc::default(),
+            host_facts: Arc::default(),
             source: json!({"node_id": node_id(source)}).as_object().and_then(|ids| Source::from_object(ids).ok()),
         };
         let mut out = Vec::new();

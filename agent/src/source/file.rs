@@ -85,7 +85,8 @@ pub(crate) struct FileSource {
     bytes_read: u64,
     pulse: Pulse,
     hints: Hints,
-    streams: HashMap<StreamId, Stream>,
+    /// Boxed, because a map keeps room for up to twice as many as it holds.
+    streams: HashMap<StreamId, Box<Stream>>,
     by_locator: HashMap<Locator, StreamId>,
     /// Inode and birth time: what stays of a locator when the device gets another number.
     by_inode: HashMap<(u64, Option<i64>), StreamId>,

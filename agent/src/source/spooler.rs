@@ -186,7 +186,8 @@ impl Spooler {
             if deadline.is_some_and(|at| Instant::now() >= at || feeder.under_way.is_empty()) {
                 return Ok(());
             }
-            feeder.spooler.0.ledger.wait(Duration::from_millis(200));
+            // Acknowledgements and new batches wake it.
+            feeder.spooler.0.ledger.wait(SAVE_INTERVAL);
         }
     }
 

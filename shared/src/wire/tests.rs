@@ -20,7 +20,7 @@ fn envelope() -> Envelope {
         host: "pc7".to_owned(),
         file: "/data/RUN.LOG".to_owned(),
         input: None,
-        host_facts: std::sync::Arc::default(),
+        host_facts: Arc::default(),
         identity: FileIdentity { birth_ms: 1_700_000_000_000, hash: 42 },
         offset: 100,
         time: None,

@@ -47,7 +47,7 @@ fn batch_body(texts: &[&str]) -> Vec<u8> {
         labels: Arc::default(),
         fields: Arc::default(),
         input: None,
-        host_facts: std::sync::Arc::default(),
+        host_facts: Arc::default(),
         source: None,
     };
     let mut body = Vec::new();

@@ -20,7 +20,7 @@ use std::{
     fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use labtrail_shared::event_id::FileIdentity;
@@ -84,10 +84,10 @@ pub(crate) struct Position {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub head_bytes: u64,
     /// What its header says.
-    #[serde(default, skip_serializing_if = "is_empty_map")]
+    #[serde(default = "no_header", skip_serializing_if = "is_empty_map")]
     pub header: Arc<Map<String, Value>>,
     /// The names of its columns.
-    #[serde(default, skip_serializing_if = "is_empty_list")]
+    #[serde(default = "no_columns", skip_serializing_if = "is_empty_list")]
     pub columns: Arc<Vec<String>>,
     /// It is packed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,13 +121,25 @@ impl Position {
             size_seen: 0,
             charset: None,
             head_bytes: 0,
-            header: Arc::default(),
-            columns: Arc::default(),
+            header: no_header(),
+            columns: no_columns(),
             packed: None,
             framing: 0,
             gone_since: None,
         }
     }
+}
+
+/// What most files have for a header: all of them the same, in one place.
+pub(crate) fn no_header() -> Arc<Map<String, Value>> {
+    static NONE: LazyLock<Arc<Map<String, Value>>> = LazyLock::new(Arc::default);
+    Arc::clone(&NONE)
+}
+
+/// What most files have for columns.
+pub(crate) fn no_columns() -> Arc<Vec<String>> {
+    static NONE: LazyLock<Arc<Vec<String>>> = LazyLock::new(Arc::default);
+    Arc::clone(&NONE)
 }
 
 // The signatures are serde's.

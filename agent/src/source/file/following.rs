@@ -21,7 +21,7 @@ use crate::delivery::StreamId;
 /// An idle handle is closed after so long, so that the writer's programs may rename or delete at will.
 const HANDLE_IDLE_MAX: Duration = Duration::from_secs(2);
 /// Scanning may take one part in so many of a core.
-const SCAN_SHARE: u32 = 400;
+const SCAN_SHARE: u32 = 500;
 /// When something is said to have changed, scanning may take one part in so many of a core.
 const HINTED_SCAN_SHARE: u32 = 50;
 /// The longest pause between scans that [`SCAN_SHARE`] may ask for.

@@ -191,7 +191,7 @@ impl FileSource {
             (old.section, Arc::clone(&old.labels), old.day)
         };
         stream.is_new = true;
-        self.streams.insert(heir, stream);
+        self.streams.insert(heir, Box::new(stream));
         // It must not take the place of the file that goes on.
         self.go_on_in(heir, &copy, &metadata);
         let original = self.streams[&id].position.locator;

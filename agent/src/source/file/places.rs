@@ -1,11 +1,11 @@
 //! Where the followed files lie: new ones, renamed ones, and those that went away.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fs::Metadata,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Instant,
 };
 
@@ -58,7 +58,7 @@ impl FileSource {
                     self.by_path.insert(Arc::clone(&stream.path), id);
                 }
             }
-            self.streams.insert(id, stream);
+            self.streams.insert(id, Box::new(stream));
             self.note_head(id);
         }
         self.first_use = self.sections.iter().map(|section| self.is_first_use(section)).collect();
@@ -290,7 +290,7 @@ impl FileSource {
         self.by_locator.insert(locator, id);
         self.by_inode.insert(locator.inode_and_birth(), id);
         self.by_path.insert(Arc::clone(&stream.path), id);
-        self.streams.insert(id, stream);
+        self.streams.insert(id, Box::new(stream));
         if reads_existing || !is_packed {
             self.ready.insert(id);
             self.hot.insert(id);
@@ -302,8 +302,9 @@ impl FileSource {
     /// those that are only remembered: they may have been rotated while nobody looked.
     fn find_missing(&mut self, seen: &HashSet<StreamId>, now: Instant) {
         let is_missing =
-            |stream: &&Stream| !seen.contains(&stream.id) && (stream.state != State::Resting || self.is_first_scan);
-        let missing: Vec<StreamId> = self.streams.values().filter(is_missing).map(|stream| stream.id).collect();
+            |stream: &Stream| !seen.contains(&stream.id) && (stream.state != State::Resting || self.is_first_scan);
+        let streams = self.streams.values().filter(|stream| is_missing(stream));
+        let missing: Vec<StreamId> = streams.map(|stream| stream.id).collect();
         let mut folders = Folders::default();
         for id in missing {
             self.find_one_missing(id, &mut folders, now);
@@ -525,6 +526,12 @@ fn place_of(sections: &[Section], pattern: &str) -> Option<(usize, usize)> {
     })
 }
 
+/// The labels of a stream before it has settled in: the same for all.
+fn no_labels() -> Arc<BTreeMap<String, String>> {
+    static NONE: LazyLock<Arc<BTreeMap<String, String>>> = LazyLock::new(Arc::default);
+    Arc::clone(&NONE)
+}
+
 pub(super) fn new_stream(id: StreamId, position: Position, state: State) -> Stream {
     Stream {
         id,
@@ -540,7 +547,7 @@ pub(super) fn new_stream(id: StreamId, position: Position, state: State) -> Stre
         unfinished: None,
         nuls_since: None,
         rewritten_since: None,
-        labels: Arc::default(),
+        labels: no_labels(),
         day: None,
         snapshot: None,
         searched_to: 0,

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
     FileSource,
+    checkpoint::no_header,
     stream::{Reader, Stream, Turn},
 };
 use crate::{
@@ -104,7 +105,7 @@ impl Stream {
         let window = Window { bytes, base: 0, is_end: true };
         let cuts = [bytes.len() as u64];
         let mut mark = Mark { offset: bytes.len() as u64, epoch: self.read.epoch, ..Mark::default() };
-        self.position.header = std::sync::Arc::default();
+        self.position.header = no_header();
         let mut state = FrameState::default();
         let mut repeats = std::collections::HashMap::new();
         let mut batch = None;

@@ -14,7 +14,7 @@ use tracing::warn;
 use super::{
     Section,
     chain::Chain,
-    checkpoint::Position,
+    checkpoint::{Position, no_columns, no_header},
     content::Content,
     identity::{GUARD_BYTES, Guard, HEAD_BYTES, Head, Locator, head_start},
     snapshot::Shipped,
@@ -222,8 +222,8 @@ impl Stream {
         self.position.mark = self.read;
         self.position.identity = None;
         self.position.charset = None;
-        self.position.header = Arc::default();
-        self.position.columns = Arc::default();
+        self.position.header = no_header();
+        self.position.columns = no_columns();
         self.position.head_bytes = 0;
         self.position.cuts.clear();
         self.position.size_seen = 0;
