@@ -20,8 +20,8 @@ use crate::{
     platform,
     source::{
         file::{FileSource, Orders, Section, Surroundings},
-        inlet::{EventInlet, Inlet},
-        socket::{Bound, SocketCounters, SocketError},
+        inlet::{EventInlet, Inlet, Summaries},
+        socket::{Bound, Listen, SocketCounters, SocketError},
         spooler::Spooler,
     },
     source_names::NameRegistry,
@@ -30,6 +30,8 @@ use crate::{
 
 /// Who reports what hinders it.
 const ROOM: &str = "config";
+/// How often a socket is tried that one of ours is about to leave.
+const BIND_TRIES: u32 = 40;
 
 /// An input cannot be started.
 #[derive(Debug, Error)]
@@ -70,7 +72,7 @@ pub(crate) struct Inputs {
     upstream: Option<url::Url>,
     following: BTreeMap<Group, Following>,
     /// By the section as it was written.
-    listening: BTreeMap<String, Stop>,
+    listening: BTreeMap<String, (Listen, Stop)>,
     /// The rest of the config, which only a restart changes.
     fixed: String,
     tasks: Tasks,
@@ -112,18 +114,26 @@ impl Inputs {
         for section in &config.sockets {
             sockets.insert(labtrail_shared::settings::to_toml(section), section);
         }
-        let mut bound = Vec::new();
-        // A socket that only changed its settings is bound to the same address: the old one has to go first.
         let ends: Vec<String> = self.listening.keys().filter(|key| !sockets.contains_key(*key)).cloned().collect();
+        sockets.retain(|key, _| !self.listening.contains_key(key));
+        let (mut bound, mut held) = (Vec::new(), Vec::new());
+        for (key, section) in sockets {
+            match self.bind(section, 1) {
+                Ok(socket) => bound.push((key, section, socket)),
+                // One of ours that goes may be in the way: all else is bound before that is stopped.
+                Err(_) if ends.iter().any(|end| is_in_the_way(&self.listening[end].0, &section.listen)) => {
+                    held.push((key, section));
+                }
+                Err(error) => return Err(error),
+            }
+        }
         for key in &ends {
-            if let Some(stop) = self.listening.remove(key) {
+            if let Some((_, stop)) = self.listening.remove(key) {
                 stop.give();
             }
         }
-        for (key, section) in sockets {
-            if !self.listening.contains_key(&key) {
-                bound.push((key, section, self.bind(section, !ends.is_empty())?));
-            }
+        for (key, section) in held {
+            bound.push((key, section, self.bind(section, BIND_TRIES)?));
         }
         for (group, following) in &self.following {
             let sections = groups.remove(group).unwrap_or_default();
@@ -140,8 +150,7 @@ impl Inputs {
         Ok(())
     }
 
-    fn bind(&self, section: &SocketsSection, may_wait: bool) -> Result<Bound, InputError> {
-        let mut tries = if may_wait { 40 } else { 1 };
+    fn bind(&self, section: &SocketsSection, mut tries: u32) -> Result<Bound, InputError> {
         loop {
             tries -= 1;
             match Bound::bind(&section.socket(), &self.socket_counters) {
@@ -167,20 +176,28 @@ impl Inputs {
         let input = Arc::new(section.compile(&self.registry, &self.surroundings.counters)?);
         let (intake, spooler) = (Arc::clone(&self.surroundings.intake), self.spooler.clone());
         let ends = stop.child();
-        self.listening.insert(key, ends.clone());
+        self.listening.insert(key, (section.listen.clone(), ends.clone()));
+        let summaries = Summaries::new(input, intake, spooler);
+        if section.transforms.is_some() {
+            let (teller, ends) = (Arc::downgrade(&summaries), ends.clone());
+            self.tasks.start_thread("summaries", move || {
+                Summaries::run(&teller, &ends);
+                Ok::<(), SocketError>(())
+            });
+        }
         info!(listen = %section.listen, address = ?socket.local_address(), "receiving");
         match socket {
             Bound::Datagrams(datagrams) => {
-                let inlet = Inlet::new(input, intake, spooler, false);
+                let inlet = Inlet::new(summaries, false);
                 let main = stop.clone();
                 self.tasks.start_thread("datagrams", move || datagrams.run(inlet, &ends).inspect_err(|_| main.give()));
             }
             Bound::Streams(streams) => {
-                let inlet = move |_| Inlet::new(Arc::clone(&input), Arc::clone(&intake), spooler.clone(), true);
+                let inlet = move |_| Inlet::new(Arc::clone(&summaries), true);
                 self.tasks.start("streams", streams.run(inlet, ends));
             }
             Bound::Http(door) => {
-                let acceptor = EventInlet::new(input, intake, spooler);
+                let acceptor = EventInlet::new(summaries);
                 self.tasks.start("door", door.serve(acceptor, self.upstream.clone(), ends));
             }
         }
@@ -206,7 +223,7 @@ impl Inputs {
                 () = stop.given() => break,
             }
         }
-        for stop in self.listening.values() {
+        for (_, stop) in self.listening.values() {
             stop.give();
         }
         self.tasks.drain(drain_max).await
@@ -233,6 +250,20 @@ impl Inputs {
 pub(crate) fn refuse(health: &Health, reason: &str) {
     error!(%reason, "the new config cannot be used: going on with the old one");
     health.report(ROOM, format!("the new config cannot be used: {reason}"));
+}
+
+/// Whether a socket there may be why one here cannot be bound.
+fn is_in_the_way(there: &Listen, here: &Listen) -> bool {
+    match (there, here) {
+        (Listen::Unix(there) | Listen::UnixDatagram(there), Listen::Unix(here) | Listen::UnixDatagram(here)) => {
+            there == here
+        }
+        (
+            Listen::Udp(there) | Listen::Tcp(there) | Listen::Http(there),
+            Listen::Udp(here) | Listen::Tcp(here) | Listen::Http(here),
+        ) => there.port() == here.port(),
+        _ => false,
+    }
 }
 
 /// What of the config only a restart changes.

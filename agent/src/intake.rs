@@ -99,6 +99,8 @@ pub(crate) struct Intake {
     limits: BatchLimits,
     queue: mpsc::Sender<Batch>,
     room: Arc<Semaphore>,
+    /// All of it.
+    room_permits: u32,
     counters: Counters,
     has_warned_of_dates: AtomicBool,
 }
@@ -131,8 +133,19 @@ impl Intake {
         counters: Counters,
     ) -> Self {
         // One batch must always fit, or nothing would ever move.
-        let room = Arc::new(Semaphore::new(permits(room_bytes.max(limits.bytes_max)) as usize));
-        Self { agent, host, host_facts, limits, queue, room, counters, has_warned_of_dates: AtomicBool::new(false) }
+        let room_permits = permits(room_bytes.max(limits.bytes_max));
+        let room = Arc::new(Semaphore::new(room_permits as usize));
+        Self {
+            agent,
+            host,
+            host_facts,
+            limits,
+            queue,
+            room,
+            room_permits,
+            counters,
+            has_warned_of_dates: AtomicBool::new(false),
+        }
     }
 
     /// The id of this agent.
@@ -326,7 +339,8 @@ impl Intake {
         ledger: &Ledger,
         (stream, mark): (StreamId, Mark),
     ) -> Result<(), ClosedBatch> {
-        let needed = permits(closed.body.len().max(self.limits.bytes_max));
+        // One that is larger than all room goes alone.
+        let needed = permits(closed.body.len().max(self.limits.bytes_max)).min(self.room_permits);
         let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(needed) else { return Err(closed) };
         self.queue(closed, input.to_owned(), room, ledger.enter(stream, mark));
         Ok(())

@@ -226,6 +226,11 @@ impl<D: Disk> Spool<D> {
         self.segments.iter().chain(&self.unremoved).map(|segment| segment.length).sum()
     }
 
+    /// Whether an entry of so many bytes can never be stored.
+    pub(crate) fn is_too_large(&self, payload_bytes: usize) -> bool {
+        payload_bytes as u64 > self.entry_bytes_max()
+    }
+
     /// Damage that was met since this was last asked.
     pub(crate) fn take_losses(&mut self) -> Vec<Loss> {
         std::mem::take(&mut self.losses)

@@ -7,13 +7,14 @@ use std::{
     borrow::Cow,
     collections::VecDeque,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use labtrail_shared::{
     event_id::FileIdentity,
+    shutdown::Stop,
     timestamp::EventTimestamp,
     wire::{self, BatchEncoder, Envelope, RecordBody, WireRecord},
 };
@@ -34,6 +35,9 @@ use crate::{
 /// A batch is closed at this age, even if more is at hand.
 const BATCH_AGE_MAX: Duration = Duration::from_millis(50);
 
+/// How often is looked for summaries that are due.
+const SUMMARIES_PAUSE: Duration = Duration::from_millis(200);
+
 /// One `[[sockets]]` section, compiled.
 #[derive(Debug)]
 pub(crate) struct SocketInput {
@@ -43,9 +47,49 @@ pub(crate) struct SocketInput {
     pub zone: jiff::tz::TimeZone,
 }
 
+/// The summaries of a socket's transforms: sent as they become due, and all that are owed when the last inlet has gone.
+#[derive(Debug)]
+pub(crate) struct Summaries {
+    input: Arc<SocketInput>,
+    intake: Arc<Intake>,
+    spooler: Spooler,
+}
+
+impl Summaries {
+    pub(crate) fn new(input: Arc<SocketInput>, intake: Arc<Intake>, spooler: Spooler) -> Arc<Self> {
+        Arc::new(Self { input, intake, spooler })
+    }
+
+    fn send(&self, is_last: bool) {
+        for summary in self.input.treatment.transforms.summaries(is_last) {
+            let now = Timestamp::now().as_microsecond();
+            let body = self.intake.batch_of_event(&self.input.origin, &summary.to_string(), now);
+            let batch = ClosedBatch { body, count: 1 };
+            self.spooler.store(self.input.origin.input.as_deref().unwrap_or_default(), &batch);
+        }
+    }
+
+    /// Sends them as they become due, until the inlets have gone. It may block: it wants a thread of its own.
+    pub(crate) fn run(summaries: &Weak<Self>, stop: &Stop) {
+        while !stop.is_given() {
+            std::thread::sleep(SUMMARIES_PAUSE);
+            let Some(summaries) = summaries.upgrade() else { return };
+            summaries.send(false);
+        }
+    }
+}
+
+impl Drop for Summaries {
+    fn drop(&mut self) {
+        self.send(true);
+    }
+}
+
 /// Takes the messages of one socket, or of one connection.
 #[derive(Debug)]
 pub(crate) struct Inlet {
+    /// Dropped with the last inlet, when this has closed its last batch.
+    _summaries: Arc<Summaries>,
     input: Arc<SocketInput>,
     intake: Arc<Intake>,
     spooler: Spooler,
@@ -65,9 +109,12 @@ pub(crate) struct Inlet {
 
 impl Inlet {
     /// An inlet for the messages of this input. `is_stream`: it can be told to wait.
-    pub(crate) fn new(input: Arc<SocketInput>, intake: Arc<Intake>, spooler: Spooler, is_stream: bool) -> Self {
+    pub(crate) fn new(summaries: Arc<Summaries>, is_stream: bool) -> Self {
+        let Summaries { input, intake, spooler } = &*summaries;
+        let (input, intake, spooler) = (Arc::clone(input), Arc::clone(intake), spooler.clone());
         let charset = input.encoding.charset_of(b"", false).map_or(Charset::UTF_8, |detected| detected.charset);
         Self {
+            _summaries: summaries,
             identity: fresh_identity(),
             input,
             intake,
@@ -199,6 +246,7 @@ impl Drop for Inlet {
 /// Takes MADSci's events from the door, one by one.
 #[derive(Debug)]
 pub(crate) struct EventInlet {
+    _summaries: Arc<Summaries>,
     input: Arc<SocketInput>,
     intake: Arc<Intake>,
     spooler: Spooler,
@@ -206,8 +254,10 @@ pub(crate) struct EventInlet {
 
 impl EventInlet {
     /// An inlet for the events of this input.
-    pub(crate) fn new(input: Arc<SocketInput>, intake: Arc<Intake>, spooler: Spooler) -> Self {
-        Self { input, intake, spooler }
+    pub(crate) fn new(summaries: Arc<Summaries>) -> Self {
+        let Summaries { input, intake, spooler } = &*summaries;
+        let (input, intake, spooler) = (Arc::clone(input), Arc::clone(intake), spooler.clone());
+        Self { _summaries: summaries, input, intake, spooler }
     }
 }
 
@@ -220,13 +270,17 @@ impl Acceptor for EventInlet {
         let stored = tokio::task::spawn_blocking(move || spooler.store_durably(&name, &closed)).await;
         match stored {
             Ok(Stored::Durably) => Ok(()),
+            Ok(Stored::TooLarge) => {
+                let reason = "it is larger than the spool may be (spool.bytes_max)".to_owned();
+                Err(Unavailable { reason, is_for_now: false })
+            }
             Ok(Stored::Dropped) => {
-                Err(Unavailable("the agent's spool is full, and its policy is to refuse: try again later".to_owned()))
+                Err(Unavailable::for_now("the agent's spool is full, and its policy is to refuse: try again later"))
             }
             Ok(Stored::NotDurably) => {
-                Err(Unavailable("the agent cannot write to its disk now: try again later".to_owned()))
+                Err(Unavailable::for_now("the agent cannot write to its disk now: try again later"))
             }
-            Err(_) => Err(Unavailable("the agent is stopping".to_owned())),
+            Err(_) => Err(Unavailable::for_now("the agent is stopping")),
         }
     }
 

@@ -44,6 +44,8 @@ struct Shared {
     stop: Stop,
     /// An entry was refused, and nothing was acknowledged since.
     is_full: AtomicBool,
+    /// Something was dropped, or had to wait, since the health was last looked at.
+    is_hindered: AtomicBool,
     /// Somebody may have room now.
     room: Notify,
 }
@@ -57,6 +59,8 @@ pub(crate) enum Stored {
     NotDurably,
     /// It was dropped, and counted.
     Dropped,
+    /// It is larger than the spool may be.
+    TooLarge,
 }
 
 impl Spooler {
@@ -68,8 +72,9 @@ impl Spooler {
         (counters, health): (Counters, Health),
         stop: Stop,
     ) -> Self {
-        let (spool, is_full, room) = (Mutex::new(spool), AtomicBool::new(false), Notify::new());
-        Self(Arc::new(Shared { spool, policy, ledger, counters, health, stop, is_full, room }))
+        let (spool, room) = (Mutex::new(spool), Notify::new());
+        let (is_full, is_hindered) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self(Arc::new(Shared { spool, policy, ledger, counters, health, stop, is_full, is_hindered, room }))
     }
 
     /// Stores a batch, or does what the policy says when there is no room. It may block, under the policy to wait.
@@ -83,6 +88,7 @@ impl Spooler {
                     if !std::mem::replace(&mut is_said, true) {
                         warn!(input, %reason, "the spool takes no more: waiting for room");
                     }
+                    self.hindered(format!("the spool takes no more, and senders wait: {reason}"));
                     std::thread::sleep(FULL_PAUSE);
                 }
                 Err(reason) => {
@@ -95,6 +101,9 @@ impl Spooler {
 
     /// Stores a batch and waits until it is on disk.
     pub(crate) fn store_durably(&self, input: &str, batch: &ClosedBatch) -> Stored {
+        if self.lock().is_too_large(input.len() + 1 + batch.body.len()) {
+            return Stored::TooLarge;
+        }
         if !self.store(input, batch) {
             return Stored::Dropped;
         }
@@ -115,6 +124,7 @@ impl Spooler {
                 if !self.0.is_full.swap(true, Ordering::Relaxed) {
                     warn!(input, %reason, "the spool takes no more: waiting for room");
                 }
+                self.hindered(format!("the spool takes no more, and senders wait: {reason}"));
                 Some(batch)
             }
             Err(reason) => {
@@ -135,7 +145,6 @@ impl Spooler {
         let appended = self.lock().append(payload, count, self.0.policy, now_ms);
         match appended {
             Ok(Appended::Stored(_)) => {
-                self.0.health.clear(ROOM);
                 self.0.ledger.wake();
                 Ok(true)
             }
@@ -162,7 +171,13 @@ impl Spooler {
         if !self.0.health.has(ROOM) {
             error!(reason, why, "records from sockets are dropped");
         }
-        self.0.health.report(ROOM, format!("records from sockets are dropped: {why}"));
+        self.hindered(format!("records from sockets are dropped: {why}"));
+    }
+
+    /// Reports it until [`Feeder::save`] finds that it did not happen again.
+    fn hindered(&self, why: String) {
+        self.0.is_hindered.store(true, Ordering::Relaxed);
+        self.0.health.report(ROOM, why);
     }
 
     /// Feeds the transport from the spool until the stop signal, then until what is under way is acknowledged or the time
@@ -259,15 +274,15 @@ impl Feeder {
         let mut spool = self.spooler.lock();
         let saved = spool.sync().and_then(|()| spool.save());
         let losses = spool.take_losses();
-        let is_empty = spool.is_empty();
         drop(spool);
+        let was_hindered = self.spooler.0.is_hindered.swap(false, Ordering::Relaxed);
         for loss in losses {
             report_loss(&self.spooler.0.counters, &loss);
         }
         match saved {
-            Ok(()) if is_empty => {
+            Ok(()) if !was_hindered => {
                 if let Some(lasted) = self.spooler.0.health.clear(ROOM) {
-                    info!(seconds = lasted.as_secs(), "the spool is empty and well again");
+                    info!(seconds = lasted.as_secs(), "the spool is well again");
                 }
             }
             Ok(()) => {}

@@ -5,7 +5,7 @@ use std::io;
 use labtrail_shared::settings::ByteSize;
 
 use super::{
-    Count, Position, Spool, SpoolError,
+    Count, Position, SEGMENT_BYTES_MAX, Spool, SpoolError,
     entry::{self, ENTRY_HEADER_BYTES, Key},
     segment::{Piece, Pieces, SEGMENT_HEADER_BYTES, SegmentHeader, file_name},
     survey::Segment,
@@ -39,7 +39,7 @@ pub(crate) enum Appended {
     StoredAfterDropping {
         /// Where.
         position: Position,
-        /// What was given up.
+        /// What was given up of what was never handed out: the rest may yet be delivered.
         dropped: Count,
     },
 }
@@ -67,30 +67,38 @@ impl<D: Disk> Spool<D> {
         policy: Overflow,
         now_ms: u64,
     ) -> Result<Appended, SpoolError> {
-        let overhead = SEGMENT_HEADER_BYTES + ENTRY_HEADER_BYTES;
-        let bytes_max = self.limits.segment_bytes.0.saturating_sub(overhead as u64);
+        let bytes_max = self.entry_bytes_max();
         if payload.len() as u64 > bytes_max {
             return Err(SpoolError::TooLarge { bytes: payload.len(), bytes_max });
         }
-        let dropped_before = self.dropped;
+        let (dropped_before, mut unread) = (self.dropped, Count::default());
         loop {
             let may_drop = policy == Overflow::DropOldest;
             match self.try_append(payload, records, now_ms) {
                 Ok(Some(position)) if self.dropped == dropped_before => return Ok(Appended::Stored(position)),
                 Ok(Some(position)) => {
-                    return Ok(Appended::StoredAfterDropping { position, dropped: self.dropped - dropped_before });
+                    return Ok(Appended::StoredAfterDropping { position, dropped: unread });
                 }
-                Ok(None) if may_drop || self.is_front_settled() => self.drop_front().map_err(SpoolError::Full)?,
+                Ok(None) if may_drop || self.is_front_settled() => {
+                    unread += self.drop_front().map_err(SpoolError::Full)?;
+                }
                 Ok(None) => return Ok(Appended::Refused),
                 Err(error) => {
                     let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
                     let gives_room = may_drop && self.segments.len() > 1 || self.is_front_settled();
-                    if !is_full || !gives_room || self.drop_front().is_err() {
-                        return Err(SpoolError::Full(error));
+                    match (is_full && gives_room).then(|| self.drop_front()) {
+                        Some(Ok(count)) => unread += count,
+                        _ => return Err(SpoolError::Full(error)),
                     }
                 }
             }
         }
+    }
+
+    /// The largest payload. One that is larger than a segment has a segment of its own.
+    pub(super) fn entry_bytes_max(&self) -> u64 {
+        let overhead = (SEGMENT_HEADER_BYTES + ENTRY_HEADER_BYTES) as u64;
+        self.limits.bytes_max.0.min(SEGMENT_BYTES_MAX).saturating_sub(overhead)
     }
 
     /// Makes all that was appended durable. Costs nothing if nothing was.

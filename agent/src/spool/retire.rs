@@ -24,7 +24,10 @@ impl<D: Disk> Spool<D> {
         let saved = self.saved();
         let is_settled =
             self.segments.front().is_some_and(|segment| self.is_retired(segment)) || !self.unremoved.is_empty();
-        if self.positions.newest().is_none_or(|newest| newest.settled != saved.settled || newest.lost != saved.lost) {
+        // `synced`, too: it tells how much is missing if the end of the spool is damaged.
+        let is_as_saved =
+            |newest: Saved| (newest.settled, newest.lost, newest.synced) == (saved.settled, saved.lost, saved.synced);
+        if !self.positions.newest().is_some_and(is_as_saved) {
             if saved.settled == Count::default() && self.segments.is_empty() {
                 return Ok(());
             }
@@ -45,10 +48,15 @@ impl<D: Disk> Spool<D> {
         Ok(())
     }
 
-    /// Gives up the oldest segment. What of it is not acknowledged counts as dropped, once that is durable.
-    pub(super) fn drop_front(&mut self) -> io::Result<()> {
+    /// Gives up the oldest segment. What of it is not acknowledged counts as dropped, once that is durable. Says how much
+    /// of it was never handed out.
+    pub(super) fn drop_front(&mut self) -> io::Result<Count> {
         let front = *self.segments.front().ok_or(io::ErrorKind::StorageFull)?;
         let before = (self.settled, self.dropped, self.lost, self.holes.clone());
+        let first = self.settled.place.later(self.read.place);
+        let missing = self.holes.iter().filter(|hole| !hole.from.is_before(first) && hole.from.is_before(front.end));
+        let missing = missing.fold(Count::default(), |sum, hole| sum + (hole.to - hole.from));
+        let unread = if first.is_before(front.end) { front.end - first - missing } else { Count::default() };
         if self.settled.place.is_before(front.end) {
             let lost = self.lost;
             self.pass_holes(front.end);
@@ -68,7 +76,7 @@ impl<D: Disk> Spool<D> {
         self.unremoved.push(front);
         self.remove_files();
         self.read_from_settled();
-        Ok(())
+        Ok(unread)
     }
 
     /// Whether the oldest segment can go without losing anything.

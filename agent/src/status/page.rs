@@ -59,7 +59,7 @@ async fn status(State(page): State<Page>) -> Json<Status> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         healthy: problems.is_empty(),
         problems: problems.iter().map(ToString::to_string).collect(),
-        is_caught_up: page.progress.is_caught_up(),
+        is_caught_up: page.progress.is_caught_up() && records == 0,
         spooled_records: records,
         spooled_bytes: bytes,
         clock_skew_seconds: page.health.clock_skew().map(|skew| skew.as_secs_f64()),
@@ -77,7 +77,7 @@ async fn health(State(page): State<Page>) -> Json<Value> {
         "problems": texts,
         "agent": page.agent,
         "version": env!("CARGO_PKG_VERSION"),
-        "is_caught_up": page.progress.is_caught_up(),
+        "is_caught_up": page.progress.is_caught_up() && page.spooler.pending().0 == 0,
     }))
 }
 

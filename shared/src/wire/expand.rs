@@ -167,7 +167,9 @@ impl<'a> State<'a> {
         let fields =
             line.j.or(line.f).map(|object| serde_json::from_str::<Map<String, Value>>(object.get())).transpose();
         let fields = fields.map_err(|error| format!("the record's JSON: {error}"))?;
-        let (event_timestamp, timestamp_source) = match self.time {
+        // What came in through a socket stands for itself: the message before may be another sender's.
+        let is_alone = self.envelope.input.is_some() && !place.is_time_own;
+        let (event_timestamp, timestamp_source) = match self.time.filter(|_| !is_alone) {
             Some(time) => {
                 let written = EventTimestamp { civil_micros: time, offset_seconds: self.zone_offset };
                 (written, (!place.is_time_own).then_some("inherited"))

@@ -22,4 +22,6 @@ mod samples;
 mod scale;
 mod sections;
 mod services;
+mod slow_share;
+mod sockets;
 mod unfinished_lines;

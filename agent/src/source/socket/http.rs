@@ -43,8 +43,20 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Why an event is not taken.
 #[derive(Debug, Error)]
-#[error("{0}")]
-pub(crate) struct Unavailable(pub String);
+#[error("{reason}")]
+pub(crate) struct Unavailable {
+    /// What hinders.
+    pub reason: String,
+    /// Whether trying again may help.
+    pub is_for_now: bool,
+}
+
+impl Unavailable {
+    /// It may be tried again.
+    pub(crate) fn for_now(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), is_for_now: true }
+    }
+}
 
 /// Takes events.
 pub(crate) trait Acceptor: Send + Sync + 'static {
@@ -141,7 +153,9 @@ async fn post_event<A: Acceptor>(
     shared.counters.received_bytes.inc_by(body.len() as u64);
     drop(body);
     let taken = shared.acceptor.accept(event_json).await;
-    taken.map_err(|Unavailable(reason)| Detail::text(503, format!("the agent cannot take the event: {reason}")))?;
+    taken.map_err(|Unavailable { reason, is_for_now }| {
+        Detail::text(if is_for_now { 503 } else { 413 }, format!("the agent cannot take the event: {reason}"))
+    })?;
     Ok(([(header::CONTENT_TYPE, "application/json")], event).into_response())
 }
 

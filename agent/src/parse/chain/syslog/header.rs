@@ -106,6 +106,10 @@ impl Reader<'_> {
             // A time that other logs have as well does not make it syslog by itself.
             if !is_of_syslog {
                 header.host.or(header.program)?;
+                // "2026-11-23 10:00:01 ERROR valve stuck": what stands for the host is a level.
+                if header.host.is_some_and(|host| level::of_any_case(host.as_bytes()).is_some()) {
+                    return None;
+                }
             }
         }
         Some((Some(time), header))

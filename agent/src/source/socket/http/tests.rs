@@ -32,7 +32,7 @@ struct Kept {
 impl Acceptor for Kept {
     async fn accept(&self, event_json: String) -> Result<(), Unavailable> {
         if self.is_full.load(Ordering::Relaxed) {
-            return Err(Unavailable("the spool is full".to_owned()));
+            return Err(Unavailable::for_now("the spool is full"));
         }
         self.events.lock().unwrap().push(serde_json::from_str(&event_json).expect("JSON"));
         Ok(())
