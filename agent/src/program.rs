@@ -48,13 +48,14 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let (mut tasks, stop, metrics) = (Tasks::new(), Stop::default(), Metrics::default());
-        let agent = Arc::new(Agent::start(&config, &mut tasks, &stop, &metrics)?);
+        // First of all: who asks it to end while it starts is heard, too.
         let mut signals = Tasks::new();
         let on_signal = stop.clone();
         signals.start("signals", async move {
             on_signal.give_on_signal().await;
             Ok::<(), std::io::Error>(())
         });
+        let agent = Arc::new(Agent::start(&config, &mut tasks, &stop, &metrics)?);
         if let Some(file) = settings.file {
             let (asks, asked) = mpsc::channel(1);
             signals.start("watch-config", ReloadWatch::new(file, loaded)?.run(asks, stop.clone()));

@@ -217,6 +217,7 @@ impl<D: Disk> Spool<D> {
     }
 
     /// Whether all is acknowledged.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.totals().pending.entries == 0
     }

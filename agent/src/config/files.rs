@@ -205,14 +205,14 @@ impl FilesSection {
     pub(crate) fn means(&self, path: &Path) -> Result<bool, ConfigError> {
         let section = self.resolved()?;
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let is_meant = section.paths.iter().flatten().any(|pattern| pattern.matches(&path));
-        Ok(is_meant && section.excludes(&path).is_none())
+        Ok(section.paths.iter().flatten().any(|pattern| pattern.matches(&path)) && section.excludes(&path).is_none())
     }
 
     /// Why a file is left out that its paths mean, if it is.
     pub(crate) fn excludes(&self, path: &Path) -> Option<String> {
         let exclude = self.exclude.clone().unwrap_or_else(default_exclude);
-        exclude.matches(path).then(|| {
+        let mut meaning = self.paths.iter().flatten().filter(|pattern| pattern.matches(path));
+        meaning.all(|pattern| exclude.matches_for(path, pattern)).then(|| {
             let whose = if self.exclude.is_some() {
                 "its exclude"
             } else {

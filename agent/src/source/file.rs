@@ -47,7 +47,7 @@ pub(crate) use self::{
 use self::{hints::Hints, identity::GUARD_BYTES, inherit::Copy, places::Skipped};
 use crate::{
     delivery::{Ledger, StreamId},
-    intake::Intake,
+    intake::{Intake, Report},
     limits::{Governor, LimitsSection},
     status::{Counters, Health, Progress},
 };
@@ -114,6 +114,8 @@ pub(crate) struct FileSource {
     troubled: BTreeSet<StreamId>,
     /// Streams whose files are gone: forgotten once nothing of them is under way.
     gone: BTreeSet<StreamId>,
+    /// Losses that could not be reported yet, because too much was under way.
+    reports: Vec<(StreamId, Report)>,
     /// Events of transforms that wait to be sent, with their sections.
     summaries: Vec<(usize, Value)>,
     buffer: Vec<u8>,
@@ -187,6 +189,7 @@ impl FileSource {
             is_first_scan: true,
             troubled: BTreeSet::new(),
             gone: BTreeSet::new(),
+            reports: Vec::new(),
             summaries: Vec::new(),
             is_blocked: false,
             blocked_at: None,

@@ -8,6 +8,7 @@ mod bad_requests;
 mod config_files;
 mod crashes;
 mod discovery;
+mod instrument_files;
 mod interrupt;
 mod kafka_agent;
 mod kafka_collector;

@@ -70,6 +70,16 @@ pub(super) fn is_beginning_of(content: &mut Content, other: &mut Content) -> io:
     }
 }
 
+/// The mark behind all that a content holds, in the state of another mark.
+pub(super) fn mark_at_end(content: &mut Content, state: &Mark) -> io::Result<Mark> {
+    content.reach(u64::MAX)?;
+    let offset = content.length()?;
+    let mut before = vec![0; GUARD_BYTES.min(offset as usize)];
+    let from = offset - before.len() as u64;
+    content.read_exact_at(&mut before, from)?;
+    Ok(Mark { offset, guard: Guard::of(offset, &before), chain: Some(chain_of(content, offset)?), ..*state })
+}
+
 fn guard_holds(content: &Content, guard: &Guard) -> io::Result<bool> {
     let mut buffer = [0; GUARD_BYTES];
     let bytes = &mut buffer[..usize::from(guard.length)];

@@ -52,6 +52,11 @@ impl Pattern {
         }
     }
 
+    /// Whether it says that it means packed files.
+    fn means_packed(&self) -> bool {
+        self.text.to_ascii_lowercase().ends_with(".gz")
+    }
+
     /// The folder to watch, and whether to watch all below it too.
     pub(crate) fn watched_folder(&self) -> (&Path, bool) {
         if self.base.is_dir() {
@@ -95,7 +100,7 @@ impl Pattern {
         for entry in entries.flatten() {
             let path = entry.path();
             let Ok(kind) = entry.file_type() else { continue };
-            if excluded.matches(&path) {
+            if excluded.matches_for(&path, self) {
                 continue;
             }
             if kind.is_dir() {
@@ -156,6 +161,8 @@ pub(crate) struct Exclude {
     texts: Vec<String>,
     paths: GlobSet,
     names: GlobSet,
+    /// The same without `*.gz`.
+    names_of_packed: GlobSet,
     folder: Option<PathBuf>,
 }
 
@@ -163,12 +170,26 @@ impl Exclude {
     /// Compiles the patterns.
     pub(crate) fn compile(texts: Vec<String>) -> Result<Self, String> {
         let (mut paths, mut names) = (GlobSetBuilder::new(), GlobSetBuilder::new());
+        let mut names_of_packed = GlobSetBuilder::new();
         for text in &texts {
-            let set = if text.contains('/') { &mut paths } else { &mut names };
-            set.add(Glob::new(text).map_err(|error| error.to_string())?);
+            let glob = Glob::new(text).map_err(|error| error.to_string())?;
+            if text.contains('/') {
+                paths.add(glob);
+                continue;
+            }
+            if text != "*.gz" {
+                names_of_packed.add(glob.clone());
+            }
+            names.add(glob);
         }
         let build = |set: &GlobSetBuilder| set.build().map_err(|error| error.to_string());
-        Ok(Self { paths: build(&paths)?, names: build(&names)?, texts, folder: None })
+        Ok(Self {
+            paths: build(&paths)?,
+            names: build(&names)?,
+            names_of_packed: build(&names_of_packed)?,
+            texts,
+            folder: None,
+        })
     }
 
     /// Leaves out a folder too: the agent's own.
@@ -178,7 +199,16 @@ impl Exclude {
 
     /// Whether this path is to be left out.
     pub(crate) fn matches(&self, path: &Path) -> bool {
-        self.names.is_match(path.file_name().unwrap_or_default())
+        self.leaves_out(path, &self.names)
+    }
+
+    /// Whether this path is to be left out where a pattern means it: one that ends in `.gz` means packed files all the same.
+    pub(crate) fn matches_for(&self, path: &Path, pattern: &Pattern) -> bool {
+        self.leaves_out(path, if pattern.means_packed() { &self.names_of_packed } else { &self.names })
+    }
+
+    fn leaves_out(&self, path: &Path, names: &GlobSet) -> bool {
+        names.is_match(path.file_name().unwrap_or_default())
             || !self.paths.is_empty() && self.paths.is_match(path)
             || self.folder.as_deref() == Some(path)
     }

@@ -20,7 +20,7 @@ use super::{
     folders::Folders,
     identity::{HEAD_BYTES, Head, Locator, head_start},
     places::new_stream,
-    stream::State,
+    stream::{Beginning, State},
 };
 use crate::{delivery::StreamId, platform};
 
@@ -59,7 +59,8 @@ impl FileSource {
             return Ok(Kinship::Copies(copy.original));
         }
         self.copies.remove(&locator);
-        if self.heads.is_empty() || file.metadata.len() == 0 {
+        self.note_originals(&file.path);
+        if self.heads.is_empty() {
             return Ok(Kinship::None);
         }
         let mut content = continuation::open(&file.path, &self.surroundings.folder)?;
@@ -77,6 +78,10 @@ impl FileSource {
                     self.copies.insert(locator, Copy { original: id, size: file.metadata.len(), modified });
                     return Ok(Kinship::Copies(id));
                 }
+                // Its original was truncated or replaced a moment ago, and its stream has not noticed: when it does, it takes this over.
+                if is_generation(&file.path, &path) && self.holds_recent(&mut content, id)? && !self.is_in_place(id) {
+                    return Err(io::ErrorKind::NotFound.into());
+                }
             } else if (stream.read.chain.is_some() || *path == *file.path || is_generation(&file.path, &path))
                 && holds(&mut content, &stream.read)?
             {
@@ -84,6 +89,37 @@ impl FileSource {
             }
         }
         Ok(Kinship::None)
+    }
+
+    /// Whether a path is that of a generation of a file that is followed.
+    pub(super) fn is_generation_of_known(&self, path: &Path) -> bool {
+        !self.originals(path).is_empty()
+    }
+
+    /// The followed files whose generation a path may be by its name.
+    fn originals(&self, path: &Path) -> Vec<StreamId> {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
+        let ends = name.match_indices(['.', '-', '_']).map(|(at, _)| at);
+        ends.filter_map(|at| self.by_path.get(&*path.with_file_name(&name[..at])).copied()).collect()
+    }
+
+    /// How the originals of a file begin may not be known yet, because their first lines were just ended.
+    fn note_originals(&mut self, path: &Path) {
+        let mut originals = self.originals(path);
+        // One that another file has taken the place of is still read from its handle.
+        let is_original = |id: &StreamId| self.streams.get(id).is_some_and(|stream| is_generation(path, &stream.path));
+        originals.extend(self.hot.iter().copied().filter(is_original));
+        for id in originals {
+            let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.position.identity.is_none()) else {
+                continue;
+            };
+            let section = &self.sections[stream.section];
+            let (agent, folder) = (self.surroundings.intake.agent(), &self.surroundings.folder);
+            if matches!(stream.note_beginning(agent, section, folder, false), Ok(Beginning::New)) {
+                self.note_head(id);
+                self.save([id]);
+            }
+        }
     }
 
     /// The streams whose content began as this one does.
@@ -105,7 +141,20 @@ impl FileSource {
         is_same && (stream.position.packed.is_some() || stream.read.guard.holds(&file).unwrap_or(false))
     }
 
-    fn is_copy_of(&self, content: &mut Content, id: StreamId) -> io::Result<bool> {
+    /// Whether all that was read of a stream, or had been read of it a short while ago, stands in this content too.
+    fn holds_recent(&self, content: &mut Content, id: StreamId) -> io::Result<bool> {
+        let Some(stream) = self.streams.get(&id) else { return Ok(false) };
+        for mark in std::iter::once(&stream.read).chain(stream.recent.iter().rev()) {
+            content.reach(mark.offset)?;
+            if mark.offset <= content.length()? {
+                return holds(content, mark);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a content is a beginning of what a stream's path leads to.
+    pub(super) fn is_copy_of(&self, content: &mut Content, id: StreamId) -> io::Result<bool> {
         let Some(stream) = self.streams.get(&id) else { return Ok(false) };
         let mut original = match continuation::open(&stream.path, &self.surroundings.folder) {
             Ok(original) => original,
@@ -168,8 +217,8 @@ impl FileSource {
     }
 
     /// A file is about to begin anew: what was not read of its old content is read from the copy that was made of it,
-    /// if there is one. Gives how much that copy holds.
-    pub(super) fn hand_over(&mut self, id: StreamId) -> Option<u64> {
+    /// if there is one. Gives the stream of the copy, and how much that holds.
+    pub(super) fn hand_over(&mut self, id: StreamId) -> Option<(StreamId, u64)> {
         let stream = self.streams.get(&id)?;
         let (path, old) = (Arc::clone(&stream.path), stream.position.clone());
         let (copy, metadata) = self.copies_beside(&path, &stream.read).into_iter().next()?;
@@ -203,7 +252,62 @@ impl FileSource {
         }
         self.ready.insert(heir);
         self.hot.insert(heir);
-        Some(length)
+        Some((heir, length))
+    }
+
+    /// A file is about to begin anew: the copies that were made of it before hold only what was read, or the copy that was
+    /// handed over does. From now on they are files of their own, of which nothing is to be read.
+    pub(super) fn keep_copies(&mut self, id: StreamId) -> Vec<StreamId> {
+        let Some(old) = self.streams.get(&id) else { return Vec::new() };
+        let Some(entries) = old.path.parent().and_then(|folder| std::fs::read_dir(folder).ok()) else {
+            return Vec::new();
+        };
+        let mut kept = Vec::new();
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let Some(old) = self.streams.get(&id).filter(|old| is_generation(&path, &old.path)) else { continue };
+            let Ok(metadata) = std::fs::metadata(&path) else { continue };
+            let locator = Locator::of(&metadata);
+            if !metadata.is_file() || self.by_locator.contains_key(&locator) {
+                continue;
+            }
+            let was_copy = self.copies.get(&locator).is_some_and(|copy| copy.original == id);
+            let look = || -> io::Result<_> {
+                let mut content = continuation::open(&path, &self.surroundings.folder)?;
+                let mark = continuation::mark_at_end(&mut content, &old.read)?;
+                let is_copy = was_copy || self.holds_recent(&mut content, id)?;
+                let is_packed = matches!(content, Content::Packed(_));
+                Ok((is_copy && mark.offset <= old.read.offset).then_some((mark, is_packed)))
+            };
+            let (mark, is_packed) = match look() {
+                Ok(Some(found)) => found,
+                Ok(None) => continue,
+                Err(error) => {
+                    debug!(file = %path.display(), %error, "cannot look into this copy");
+                    continue;
+                }
+            };
+            let packed = is_packed.then_some(Packed { read_size: Some(metadata.len()) });
+            let position = Position {
+                path,
+                mark,
+                locator,
+                packed,
+                gone_since: None,
+                size_seen: mark.offset,
+                ..old.position.clone()
+            };
+            let (section, labels, day) = (old.section, Arc::clone(&old.labels), old.day);
+            let copy = self.next_id();
+            let mut stream = new_stream(copy, position, State::Resting);
+            (stream.section, stream.labels, stream.day) = (section, labels, day);
+            stream.is_new = true;
+            self.by_locator.insert(locator, copy);
+            self.by_inode.insert(locator.inode_and_birth(), copy);
+            self.streams.insert(copy, Box::new(stream));
+            self.note_head(copy);
+            kept.push(copy);
+        }
+        kept
     }
 
     /// Lists a stream under how it begins, so that its copies are found.

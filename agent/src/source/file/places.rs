@@ -16,7 +16,7 @@ use super::{
     FileSource, LEAVING_FOR, Section,
     chain::Chain,
     checkpoint::{Packed, Position},
-    content::{Content, read_full_at},
+    content::{Content, GZIP_MAGIC, read_full_at},
     continuation,
     discover::{self, Found, visit_files},
     folders::{Folders, find_device},
@@ -33,6 +33,9 @@ use crate::{
     platform,
     status::Reason,
 };
+
+/// A stream that was found elsewhere, where it lay before, and when the file was made that lay there.
+type Moved = (StreamId, Arc<Path>, Option<i64>);
 
 impl FileSource {
     /// Takes over what the checkpoint remembers of the files of its sections; with `takes_rest` also what no section
@@ -95,12 +98,19 @@ impl FileSource {
         let mut still_skipped = HashSet::new();
         let mut folders = Folders::default();
         self.ready.append(&mut self.troubled);
+        let mut moved = Vec::new();
         for (section, file) in found {
             let locator = Locator::of(&file.metadata);
-            if let Err(reason) = self.meet((section, &file), locator, (&mut seen, &mut folders), now) {
-                still_skipped.insert(locator);
-                self.skipped.insert(locator, Skipped { size: file.metadata.len(), reason, path: file.path });
+            match self.meet((section, &file), locator, (&mut seen, &mut folders), now) {
+                Ok(from) => moved.extend(from),
+                Err(reason) => {
+                    still_skipped.insert(locator);
+                    self.skipped.insert(locator, Skipped { size: file.metadata.len(), reason, path: file.path });
+                }
             }
+        }
+        for (id, old_path, born) in moved {
+            self.adopt_generations(id, &old_path, born);
         }
         self.skipped.retain(|locator, _| still_skipped.contains(locator));
         self.copies.retain(|locator, _| still_skipped.contains(locator));
@@ -111,31 +121,41 @@ impl FileSource {
         self.is_first_scan = false;
     }
 
-    /// Takes note of a file that was found; an error is the reason why it is not read.
+    /// Takes note of a file that was found, and gives its stream and where that lay before, if elsewhere; an error is the reason
+    /// why it is not read.
     fn meet(
         &mut self,
         (section, file): (usize, &Found),
         locator: Locator,
         (seen, folders): (&mut HashSet<StreamId>, &mut Folders),
         now: Instant,
-    ) -> Result<(), &'static str> {
+    ) -> Result<Option<Moved>, &'static str> {
         if let Some(id) = self.known(&locator, (section, file)) {
-            if seen.insert(id) {
-                self.remember_pattern(id, section, file.pattern);
-                self.meet_again(id, section, &file.path, &file.metadata, now);
+            if !seen.insert(id) {
+                return Ok(None);
             }
-            return Ok(());
+            let before = self.place_before(id);
+            self.remember_pattern(id, section, file.pattern);
+            self.meet_again(id, section, &file.path, &file.metadata, now);
+            return Ok(before.filter(|(_, old_path, _)| **old_path != *file.path));
         }
         let is_packed = self.look_into(section, file, locator)?;
+        let may_be_packed = file.path.extension().is_some_and(|extension| extension == "gz");
+        let is_copy_begun = file.metadata.len() == 0 && self.is_generation_of_known(&file.path);
+        if is_copy_begun || may_be_packed && file.metadata.len() < GZIP_MAGIC.len() as u64 {
+            // What it holds, and what it is a copy of, shows when it is written.
+            return Err("gone");
+        }
         match self.kinship((section, file), locator, folders) {
             Ok(Kinship::None) => {}
             Ok(Kinship::Copies(_)) => return Err("copy"),
             Ok(Kinship::Continues(id)) => {
                 seen.insert(id);
+                let before = self.place_before(id);
                 self.go_on_in(id, &file.path, &file.metadata);
                 self.remember_pattern(id, section, file.pattern);
                 self.meet_again(id, section, &file.path, &file.metadata, now);
-                return Ok(());
+                return Ok(before.filter(|(_, old_path, _)| **old_path != *file.path));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err("gone"),
             Err(error) => {
@@ -147,7 +167,11 @@ impl FileSource {
         }
         let reads_existing = self.sections[section].reads_existing || !self.first_use[section];
         seen.insert(self.take_in((section, file.pattern), &file.path, &file.metadata, (reads_existing, is_packed)));
-        Ok(())
+        Ok(None)
+    }
+
+    fn place_before(&self, id: StreamId) -> Option<Moved> {
+        self.streams.get(&id).map(|stream| (id, Arc::clone(&stream.path), stream.position.locator.birth_ns))
     }
 
     /// New streams, and with the first of them that their patterns were followed, are on disk before anything of them
@@ -314,6 +338,7 @@ impl FileSource {
     fn find_one_missing(&mut self, id: StreamId, folders: &mut Folders, now: Instant) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let old_path = Arc::clone(&stream.path);
+        let born = stream.position.locator.birth_ns;
         let place = match folders.find(&old_path, &stream.position.locator) {
             Ok(place) => place,
             Err(error) => {
@@ -339,7 +364,9 @@ impl FileSource {
             if stream.state == State::Resting && is_read && stream.position.gone_since.is_some() {
                 return;
             }
-            if self.sections[section].exclude.matches(&path) && self.sections[section].exclude.matches(&old_path) {
+            let exclude = &self.sections[section].exclude;
+            // A packed one is what became of a file that was followed.
+            if stream.position.packed.is_none() && exclude.matches(&path) && exclude.matches(&old_path) {
                 return;
             }
             self.meet_again(id, section, &path, &metadata, now);
@@ -347,7 +374,7 @@ impl FileSource {
                 stream.state = State::Leaving;
             }
             if !was_leaving && path != *old_path {
-                self.adopt_generations(id, &old_path);
+                self.adopt_generations(id, &old_path, born);
             }
             return;
         }
@@ -375,7 +402,7 @@ impl FileSource {
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.state = State::Leaving;
             }
-            self.adopt_generations(id, &old_path);
+            self.adopt_generations(id, &old_path, born);
             return;
         }
         let Some(stream) = self.streams.get_mut(&id) else { return };
@@ -389,7 +416,7 @@ impl FileSource {
             }
         }
         info!(file = %old_path.display(), "file is gone");
-        self.adopt_generations(id, &old_path);
+        self.adopt_generations(id, &old_path, born);
         self.rest(id);
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.position.gone_since = Some(Timestamp::now().as_second());
@@ -403,10 +430,9 @@ impl FileSource {
 
     /// A file was rotated away. Other generations between it and its successor may have come and gone while nobody
     /// looked: files beside it whose name goes on from its old name, and that are younger.
-    fn adopt_generations(&mut self, id: StreamId, old_path: &Path) {
+    fn adopt_generations(&mut self, id: StreamId, old_path: &Path, born: Option<i64>) {
         let (Some(folder), Some(name)) = (old_path.parent(), old_path.file_name()) else { return };
         let Some(stream) = self.streams.get(&id) else { return };
-        let born = stream.position.locator.birth_ns;
         let Some((section, pattern)) = place_of(&self.sections, &stream.position.pattern) else { return };
         let Ok(entries) = std::fs::read_dir(folder) else { return };
         for entry in entries.flatten() {
@@ -423,6 +449,12 @@ impl FileSource {
                 continue;
             }
             if !matches!(self.kinship((section, &file), locator, &mut Folders::default()), Ok(Kinship::None)) {
+                continue;
+            }
+            // A copy that somebody made of what was read is no generation of its own.
+            let is_copy = continuation::open(&file.path, &self.surroundings.folder)
+                .and_then(|mut content| self.is_copy_of(&mut content, id));
+            if is_copy.unwrap_or(false) {
                 continue;
             }
             info!(file = %file.path.display(), "found a rotated file that was never read");
@@ -536,6 +568,7 @@ pub(super) fn new_stream(id: StreamId, position: Position, state: State) -> Stre
     Stream {
         id,
         read: position.mark,
+        recent: std::collections::VecDeque::new(),
         path: Arc::from(position.path.as_path()),
         position,
         section: 0,

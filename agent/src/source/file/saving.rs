@@ -80,6 +80,9 @@ impl FileSource {
             self.dirty.remove(&id);
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.position.mark = stream.read;
+                if let Some(packed) = stream.position.packed.as_mut().filter(|_| !self.ready.contains(&id)) {
+                    packed.read_size = Some(stream.size);
+                }
                 changed.insert(id);
                 self.save_shipped(id);
             }

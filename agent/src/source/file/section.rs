@@ -47,6 +47,6 @@ pub(crate) struct Section {
 impl Section {
     /// Whether a path is that of a file of this section, were there one.
     pub(super) fn means(&self, path: &Path) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches(path)) && !self.exclude.matches(path)
+        self.patterns.iter().any(|pattern| pattern.matches(path) && !self.exclude.matches_for(path, pattern))
     }
 }

@@ -1,7 +1,7 @@
 //! One followed file: how far it is read, and the reading itself.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io,
     path::Path,
     sync::Arc,
@@ -31,6 +31,9 @@ use crate::{
 /// How long NULs are waited for that stand where text should be, once something follows them.
 const NULS_WAIT: Duration = Duration::from_mins(1);
 
+/// Copying a large file takes seconds, in which the file is read on.
+const RECENT_MARKS: usize = 32;
+
 /// One followed file.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -39,6 +42,8 @@ pub(crate) struct Stream {
     pub position: Position,
     /// How far it is read; the position's mark follows behind.
     pub read: Mark,
+    /// How far it was read a short while ago, the newest last: a copy that was made of it then can be told by that.
+    pub recent: VecDeque<Mark>,
     pub path: Arc<Path>,
     /// Which `[[files]]` section it belongs to.
     pub section: usize,
@@ -220,6 +225,7 @@ impl Stream {
     pub(crate) fn begin_epoch(&mut self) {
         self.read = Mark { epoch: self.read.epoch + 1, ..Mark::default() };
         self.position.mark = self.read;
+        self.recent.clear();
         self.position.identity = None;
         self.position.charset = None;
         self.position.header = no_header();
@@ -460,6 +466,10 @@ impl Stream {
         let guarded_from = self.position.head_bytes.saturating_sub(base).min(at as u64) as usize;
         self.read.offset = offset;
         self.read.guard = Guard::of(offset, &buffer[guarded_from..at]);
+        if self.recent.len() == RECENT_MARKS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(self.read);
         Ok(())
     }
 

@@ -52,6 +52,7 @@ impl FileSource {
     /// Gives every ready stream its turn; says whether there is more to read at once.
     pub(super) fn read_ready(&mut self, stop: &Stop) -> bool {
         self.is_blocked = false;
+        self.send_reports();
         let is_readable = |id: &StreamId| !self.ledger.is_long(*id);
         let mut turn: Vec<StreamId> = self.ready.iter().copied().filter(is_readable).collect();
         if turn.is_empty() {
@@ -174,8 +175,8 @@ impl FileSource {
                 let seen = stream.unfinished.map_or(stream.read.offset, |unfinished| unfinished.cut);
                 if stream.position.packed.is_none() {
                     stream.size = stream.size.max(seen);
-                } else if let Some(packed) = &mut stream.position.packed {
-                    packed.read_size = Some(stream.size);
+                } else {
+                    // Once all is acknowledged, it is remembered that the file is read.
                     self.dirty.insert(id);
                 }
                 if self.hot.len() > HANDLES_MAX && stream.state == State::Followed {
@@ -227,15 +228,17 @@ impl FileSource {
     /// stand in a copy that was made of it.
     fn begin_epoch(&mut self, id: StreamId) {
         let copied = self.hand_over(id);
+        let kept = self.keep_copies(id);
         self.drop_head(id);
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let unread = stream.position.size_seen.saturating_sub(stream.read.offset);
         let size_seen = stream.position.size_seen;
         stream.begin_epoch();
-        let bytes_lost = copied.map_or(unread, |length| size_seen.saturating_sub(length).min(unread));
+        let bytes_lost = copied.map_or(unread, |(_, length)| size_seen.saturating_sub(length).min(unread));
         warn!(file = %stream.path.display(), bytes_lost, epoch = stream.read.epoch, "file was truncated or rewritten, reading from its beginning");
         self.dirty.remove(&id);
-        self.save([id]);
+        // Together: else the copy would be a new file to an agent that died in between.
+        self.save([id].into_iter().chain(copied.map(|(heir, _)| heir)).chain(kept));
         if bytes_lost > 0 {
             let message =
                 format!("{bytes_lost} bytes were gone before they could be read: the file was truncated or rewritten");
@@ -252,11 +255,21 @@ impl FileSource {
             .inc_by(report.bytes_lost);
         let Some(stream) = self.streams.get(&id) else { return };
         error!(file = %stream.path.display(), reason = report.reason, "{}", report.message);
-        let section = &self.sections[stream.section];
-        let facts = stream.facts(section);
-        if !self.surroundings.intake.report(&facts, (&self.ledger, &stream.read), now_micros(), report) {
-            warn!("too much is under way to send an event about it");
+        if !self.send_report(id, report) {
+            self.reports.push((id, report.clone()));
         }
+    }
+
+    fn send_report(&self, id: StreamId, report: &Report) -> bool {
+        let Some(stream) = self.streams.get(&id) else { return true };
+        let facts = stream.facts(&self.sections[stream.section]);
+        self.surroundings.intake.report(&facts, (&self.ledger, &stream.read), now_micros(), report)
+    }
+
+    /// Sends the reports for which there was no room before.
+    pub(super) fn send_reports(&mut self) {
+        let reports = std::mem::take(&mut self.reports);
+        self.reports = reports.into_iter().filter(|(id, report)| !self.send_report(*id, report)).collect();
     }
 }
 

@@ -155,11 +155,10 @@ impl Site {
         if missing > 0 && !log.contains("a part of the spool is damaged") {
             wrong.push("the log says nothing".to_owned());
         }
-        match wrong.is_empty() {
-            true => Ok(missing),
-            false => {
-                Err(format!("{damage:?} in {}: {}", file.file_name().unwrap_or_default().display(), wrong.join("; ")))
-            }
+        if wrong.is_empty() {
+            Ok(missing)
+        } else {
+            Err(format!("{damage:?} in {}: {}", file.file_name().unwrap_or_default().display(), wrong.join("; ")))
         }
     }
 

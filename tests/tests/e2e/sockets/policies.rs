@@ -99,7 +99,7 @@ fn a_full_spool_that_blocks_holds_up_the_sender_and_loses_nothing() {
     agent.wait_for_problem("spool: ");
     let memory = agent.process().memory_peak();
     collector.start();
-    stream.set_write_timeout(Some(Duration::from_secs(60))).expect("a time can be set");
+    stream.set_write_timeout(Some(Duration::from_mins(1))).expect("a time can be set");
     stream.write_all(&text[held_up_at..]).expect("the agent reads on");
     drop(stream);
     wait_until("all is read", || (agent.metric("records_read") >= sent.len() as u64).then_some(()));

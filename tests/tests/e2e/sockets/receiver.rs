@@ -13,7 +13,7 @@ use labtrail_tests::lab::{Agent, Lab, wait_until};
 use serde_json::Value;
 
 /// No sender waits longer than this for an agent that does not read.
-const SEND_TIME_MAX: Duration = Duration::from_secs(60);
+const SEND_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// An agent that can be asked how it is.
 pub(super) struct Receiver {
