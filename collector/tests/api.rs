@@ -256,7 +256,7 @@ async fn a_letter_that_can_be_read_now_is_stored_and_removed() {
     let letters = vec![
         letter("too_many_events", &batch(&["one", "two"]), origin.clone()),
         letter("not_an_event", br#"[{"event_data": 1}, {"_id": "2"}]"#, origin),
-        letter("too_large", b"{\"labtrail\":1", cut),
+        letter("too_large", b"{\"labtrail\":2", cut),
     ];
     let (stop, mut tasks) = (Stop::default(), Tasks::new());
     let config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
@@ -326,7 +326,7 @@ async fn bad_requests_are_told_what_would_be_right() {
     check(post("application/json", b"\xFF").await, 400, "not-json", &[]).await;
     check(post("text/plain", b"{}").await, 415, "unknown-content-type", &["text/plain", wire::CONTENT_TYPE]).await;
     check(post(wire::CONTENT_TYPE, b"{}").await, 400, "bad-batch", &["labtrail"]).await;
-    let newer = batch(&["x"]).replacen(b"\"labtrail\":1", b"\"labtrail\":9");
+    let newer = batch(&["x"]).replacen(b"\"labtrail\":2", b"\"labtrail\":9");
     check(post(wire::CONTENT_TYPE, &newer).await, 400, "bad-batch", &["version 9"]).await;
 
     let too_large = ["100000B", "http.body_bytes_max"];

@@ -57,9 +57,9 @@ const HOT_FOR: Duration = Duration::from_mins(1);
 /// A renamed file is watched for so long after its last growth: writers may finish their last lines in it.
 const LEAVING_FOR: Duration = Duration::from_mins(5);
 
-/// A thread that follows files and is not heard of for so long hangs. A share that does not answer is no reason to start
-/// the agent anew, so threads for shares are not watched this closely.
-const SILENCE_MAX: Duration = Duration::from_mins(1);
+/// The thread that follows this machine's files hangs if it is not heard of for so long: a first look at hundreds of thousands
+/// of them on an old disk takes minutes.
+const SILENCE_MAX: Duration = Duration::from_mins(10);
 
 /// How much is read of a file at a time.
 const READ_BYTES: usize = 256 << 10;
@@ -83,7 +83,8 @@ pub(crate) struct FileSource {
     governor: Governor,
     /// Bytes read that the limits were not told of.
     bytes_read: u64,
-    pulse: Pulse,
+    /// Absent for a share: that it does not answer is no reason to start the agent anew.
+    pulse: Option<Pulse>,
     hints: Hints,
     /// Boxed, because a map keeps room for up to twice as many as it holds.
     streams: HashMap<StreamId, Box<Stream>>,
@@ -170,7 +171,7 @@ impl FileSource {
             hints: Hints::new(ledger.clone()),
             governor: Governor::new(&surroundings.limits),
             bytes_read: 0,
-            pulse: surroundings.watchdog.register("files", SILENCE_MAX),
+            pulse: takes_rest.then(|| surroundings.watchdog.register("files", SILENCE_MAX)),
             surroundings,
             ledger,
             streams: HashMap::new(),

@@ -43,7 +43,7 @@ impl FileSource {
         let mut charged = thread_cpu_time();
         while !stop.is_given() {
             let began_at = Instant::now();
-            self.pulse.beat();
+            self.beat();
             if self.take_orders() {
                 scan_due = began_at;
             }
@@ -87,6 +87,13 @@ impl FileSource {
         self.finish();
     }
 
+    /// Tells the watchdog that this thread is alive.
+    fn beat(&self) {
+        if let Some(pulse) = &self.pulse {
+            pulse.beat();
+        }
+    }
+
     /// Pauses for as long as the limits ask for.
     fn hold_back(&mut self, charged: &mut Duration, stop: &Stop) {
         let mut bytes_read = std::mem::take(&mut self.bytes_read);
@@ -96,7 +103,7 @@ impl FileSource {
             let pause = self.governor.after(bytes_read, used.saturating_sub(*charged), now);
             (*charged, bytes_read) = (used, 0);
             std::thread::sleep(pause);
-            self.pulse.beat();
+            self.beat();
             if stop.is_given() || self.governor.share(Instant::now()) > 0 {
                 return;
             }
@@ -109,7 +116,7 @@ impl FileSource {
         let deadline = Instant::now() + self.surroundings.pace.drain_max;
         while !self.ledger.is_settled() && Instant::now() < deadline {
             self.ledger.wait(Duration::from_millis(100));
-            self.pulse.beat();
+            self.beat();
         }
         info!("{}", self.surroundings.counters.summary());
         if !self.ledger.is_settled() {

@@ -133,27 +133,26 @@ impl<D: Disk> Generations<D> {
 
     /// Writes all that is remembered into a new file.
     pub(super) fn begin_file(&mut self) -> io::Result<()> {
-        let mut rows = self.rows.clone();
-        rows.apply(self.unsaved.clone());
         let number = self.number + 1;
         let (temporary, name) = (format!("{}.new", self.stem), self.file_name(number));
-        let writer = Writer::snapshot(number, &rows);
         let file = self.disk.create(&temporary)?;
-        let written = file.write_at(&writer.bytes, 0).and_then(|()| file.sync());
-        if let Err(error) = written {
-            let _ = file.set_length(0);
-            let _ = self.disk.remove(&temporary);
-            return Err(error);
-        }
+        let written = Writer::snapshot(number, (&self.rows, &self.unsaved), &file);
+        let written = match written.and_then(|written| file.sync().map(|()| written)) {
+            Ok(written) => written,
+            Err(error) => {
+                let _ = file.set_length(0);
+                let _ = self.disk.remove(&temporary);
+                return Err(error);
+            }
+        };
         self.disk.rename(&temporary, &name)?;
         // From here on the older file is not the newest, whether the new name is durable or not.
         self.newest = None;
         self.number = number;
         self.disk.sync()?;
-        let bytes = writer.bytes.len() as u64;
-        self.newest = Some(Newest { file, began_bytes: bytes, bytes, rows: writer.rows() });
-        self.rows = rows;
-        self.unsaved = Changes::default();
+        let (bytes, rows) = (written.bytes, written.rows);
+        self.newest = Some(Newest { file, began_bytes: bytes, bytes, rows });
+        self.rows.apply(std::mem::take(&mut self.unsaved));
         self.tidy_up();
         Ok(())
     }

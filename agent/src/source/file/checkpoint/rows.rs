@@ -1,12 +1,15 @@
 //! Rows in a file of the checkpoint: each with a checksum, each found again behind damage. Bytes in, rows out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use memchr::memmem;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{Damage, DamageReason};
-use crate::delivery::StreamId;
+use crate::{delivery::StreamId, disk::DiskFile};
 
 /// Bytes before a row's content: mark 4, kind 4, length 4, number in the file 4, key 8, checksum 8; little-endian.
 const ROW_HEADER_BYTES: usize = 32;
@@ -66,6 +69,16 @@ impl Rows {
     }
 }
 
+/// How much of a whole file is written at a time.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// A whole file that was written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Written {
+    pub bytes: u64,
+    pub rows: u32,
+}
+
 /// Builds the bytes of a file, or of what is added to it.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -81,15 +94,42 @@ impl Writer {
         Self { generation, at, number, bytes: Vec::new() }
     }
 
-    /// A whole file.
-    pub(super) fn snapshot(generation: u64, rows: &Rows) -> Self {
+    /// Writes a whole file: all that is remembered, and what changed since. Nothing of it is held in memory a second time.
+    pub(super) fn snapshot(
+        generation: u64,
+        (rows, changes): (&Rows, &Changes),
+        file: &impl DiskFile,
+    ) -> io::Result<Written> {
         let mut writer = Self::new(generation, 0, 0);
         writer.bytes.extend_from_slice(&MAGIC_AND_VERSION);
-        rows.patterns.iter().for_each(|pattern| writer.row(PATTERN, 0, pattern.as_bytes()));
-        rows.positions.iter().for_each(|(id, position)| writer.row(POSITION, *id, position));
-        rows.shipped.iter().for_each(|(id, numbers)| writer.row(SHIPPED, *id, &bytes_of(numbers)));
+        for pattern in rows.patterns.union(&changes.patterns) {
+            writer.row(PATTERN, 0, pattern.as_bytes());
+        }
+        let is_kept = |id: &StreamId| !changes.positions.contains_key(id);
+        let kept = rows.positions.iter().filter(|(id, _)| is_kept(id));
+        let others = changes.positions.iter().filter_map(|(id, position)| Some((id, position.as_ref()?)));
+        for (id, position) in kept.chain(others) {
+            writer.row(POSITION, *id, position);
+            writer.pass_on(file, CHUNK_BYTES)?;
+        }
+        let is_removed = |id: &StreamId| changes.positions.get(id).is_some_and(Option::is_none);
+        for (id, numbers) in rows.shipped.iter().filter(|(id, _)| !is_removed(id)).chain(&changes.shipped) {
+            writer.row(SHIPPED, *id, &bytes_of(numbers));
+            writer.pass_on(file, CHUNK_BYTES)?;
+        }
         writer.row(COMPLETE, writer.number.into(), b"");
-        writer
+        writer.pass_on(file, 0)?;
+        Ok(Written { bytes: writer.at, rows: writer.number })
+    }
+
+    /// Writes what there is, if it is more than that.
+    fn pass_on(&mut self, file: &impl DiskFile, bytes_min: usize) -> io::Result<()> {
+        if self.bytes.len() > bytes_min {
+            file.write_at(&self.bytes, self.at)?;
+            self.at += self.bytes.len() as u64;
+            self.bytes.clear();
+        }
+        Ok(())
     }
 
     pub(super) fn changes(mut self, changes: &Changes) -> Self {
@@ -176,7 +216,10 @@ impl Found {
         self.rows = row.number.saturating_add(1);
         match row.kind {
             POSITION => drop(self.changes.positions.insert(row.key, Some(row.content.into()))),
-            REMOVED => drop(self.changes.positions.insert(row.key, None)),
+            REMOVED => {
+                self.changes.positions.insert(row.key, None);
+                self.changes.shipped.remove(&row.key);
+            }
             SHIPPED => self.changes.shipped.entry(row.key).or_default().extend(numbers_of(row.content)),
             PATTERN => drop(self.changes.patterns.insert(String::from_utf8_lossy(row.content).into_owned())),
             COMPLETE => self.began_bytes = end as u64,
