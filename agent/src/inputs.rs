@@ -2,7 +2,7 @@
 //! to: what is as before goes on untouched.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
@@ -136,17 +136,29 @@ impl Inputs {
             bound.push((key, section, self.bind(section, BIND_TRIES)?));
         }
         for (group, following) in &self.following {
-            let sections = groups.remove(group).unwrap_or_default();
+            let sections = self.or_nothing(groups.remove(group).unwrap_or_default())?;
             *following.orders.lock().unwrap_or_else(PoisonError::into_inner) = Some(sections);
             following.ledger.wake();
         }
+        let of_group = |sections: &Vec<Section>| -> Vec<String> {
+            sections.iter().flat_map(|section| &section.patterns).map(|pattern| pattern.text().to_owned()).collect()
+        };
+        let others: BTreeSet<String> = groups
+            .iter()
+            .filter(|(group, _)| **group != Group::Local)
+            .flat_map(|(_, sections)| of_group(sections))
+            .collect();
         for (group, sections) in groups {
-            self.follow(group, sections, stop);
+            let rest = (group == Group::Local).then_some(&others);
+            let sections = self.or_nothing(sections)?;
+            self.follow(group, sections, rest, stop);
         }
         for (key, section, socket) in bound {
             self.listen(key, section, socket, stop)?;
         }
-        self.fixed = fixed_part(config);
+        if self.fixed.is_empty() {
+            self.fixed = fixed_part(config);
+        }
         Ok(())
     }
 
@@ -160,10 +172,20 @@ impl Inputs {
         }
     }
 
-    fn follow(&mut self, group: Group, sections: Vec<Section>, stop: &Stop) {
+    /// Sections for a thread that follows nothing at present: one that means no file.
+    fn or_nothing(&self, sections: Vec<Section>) -> Result<Vec<Section>, InputError> {
+        if !sections.is_empty() {
+            return Ok(sections);
+        }
+        let nothing = FilesSection::default().compile(&self.data_dir, &self.registry, &self.surroundings.counters)?;
+        Ok(vec![nothing])
+    }
+
+    /// Starts a thread that follows these sections; `rest` are the patterns of others, of which it keeps away, where it takes
+    /// all else that is remembered.
+    fn follow(&mut self, group: Group, sections: Vec<Section>, rest: Option<&BTreeSet<String>>, stop: &Stop) {
         let ledger = self.ledger.new_desk();
-        let takes_rest = group == Group::Local;
-        let (source, orders) = FileSource::new(sections, self.surroundings.clone(), ledger.clone(), takes_rest);
+        let (source, orders) = FileSource::new(sections, self.surroundings.clone(), ledger.clone(), rest);
         self.following.insert(group, Following { orders, ledger });
         let stop = stop.clone();
         self.tasks.start_thread("files", move || {
@@ -219,7 +241,8 @@ impl Inputs {
                         break;
                     }
                 }
-                Some(config) = configs.recv() => self.reload(&config, &stop),
+                // Binding may wait for a socket that goes, whose task needs this worker.
+                Some(config) = configs.recv() => tokio::task::block_in_place(|| self.reload(&config, &stop)),
                 () = stop.given() => break,
             }
         }

@@ -58,6 +58,10 @@ impl ClockWatch {
 fn skew(date: &str, sent_at: Timestamp, received_at: Timestamp) -> Option<SignedDuration> {
     let theirs = rfc2822::parse(date).ok()?.timestamp();
     let half = received_at.duration_since(sent_at) / 2;
+    // A slow answer says nothing.
+    if half > SignedDuration::from_secs(2) {
+        return None;
+    }
     Some(sent_at.duration_since(theirs) + half - SignedDuration::from_millis(500))
 }
 

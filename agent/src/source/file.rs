@@ -155,13 +155,13 @@ impl Surroundings {
 pub(crate) type Orders = Arc<Mutex<Option<Vec<Section>>>>;
 
 impl FileSource {
-    /// Loads what the checkpoint remembers of the files of these sections; with `takes_rest` also what no section means
-    /// any more. Whoever holds the orders may give other sections later.
+    /// Loads what the checkpoint remembers of the files of these sections; with `rest` also of all others, but for those
+    /// that these patterns of other threads mean. Whoever holds the orders may give other sections later.
     pub(crate) fn new(
         sections: Vec<Section>,
         surroundings: Surroundings,
         ledger: Ledger,
-        takes_rest: bool,
+        rest: Option<&BTreeSet<String>>,
     ) -> (Self, Orders) {
         let orders = Orders::default();
         let mut source = Self {
@@ -171,7 +171,7 @@ impl FileSource {
             hints: Hints::new(ledger.clone()),
             governor: Governor::new(&surroundings.limits),
             bytes_read: 0,
-            pulse: takes_rest.then(|| surroundings.watchdog.register("files", SILENCE_MAX)),
+            pulse: rest.is_some().then(|| surroundings.watchdog.register("files", SILENCE_MAX)),
             surroundings,
             ledger,
             streams: HashMap::new(),
@@ -195,7 +195,7 @@ impl FileSource {
             is_blocked: false,
             blocked_at: None,
         };
-        source.remember(takes_rest);
+        source.remember(rest);
         (source, orders)
     }
 }

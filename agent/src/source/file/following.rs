@@ -129,6 +129,13 @@ impl FileSource {
     fn take_orders(&mut self) -> bool {
         let Some(sections) = self.orders.lock().unwrap_or_else(PoisonError::into_inner).take() else { return false };
         self.flush_summaries();
+        if !self.summaries.is_empty() {
+            warn!(
+                count = self.summaries.len(),
+                "summaries of suppressed events could not be sent before the config changed"
+            );
+            self.summaries.clear();
+        }
         self.buffer = vec![0; window_bytes(&sections)];
         let old = std::mem::replace(&mut self.sections, sections);
         for id in self.streams.keys().copied().collect::<Vec<_>>() {

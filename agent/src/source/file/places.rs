@@ -1,7 +1,7 @@
 //! Where the followed files lie: new ones, renamed ones, and those that went away.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs::Metadata,
     io,
     path::{Path, PathBuf},
@@ -10,6 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use memchr::memmem;
 use tracing::{info, warn};
 
 use super::{
@@ -27,8 +28,9 @@ use super::{
     stream::{State, Stream},
 };
 use crate::{
-    decode::NotText,
+    decode::{Charset, Encoding, NotText, Unit},
     delivery::{Mark, StreamId},
+    frame::FrameState,
     intake::Report,
     platform,
     status::Reason,
@@ -38,14 +40,14 @@ use crate::{
 type Moved = (StreamId, Arc<Path>, Option<i64>);
 
 impl FileSource {
-    /// Takes over what the checkpoint remembers of the files of its sections; with `takes_rest` also what no section
-    /// means any more.
-    pub(super) fn remember(&mut self, takes_rest: bool) {
+    /// Takes over what the checkpoint remembers of the files of its sections; with `rest` also of all others,
+    /// but for those that these patterns of other threads mean.
+    pub(super) fn remember(&mut self, rest: Option<&BTreeSet<String>>) {
         let remembered = self.surroundings.checkpoint().load();
         for (id, position) in remembered {
             self.surroundings.next_id.fetch_max(id + 1, std::sync::atomic::Ordering::Relaxed);
             let place = place_of(&self.sections, &position.pattern);
-            if place.is_none() && !takes_rest {
+            if place.is_none() && rest.is_none_or(|others| others.contains(&position.pattern)) {
                 continue;
             }
             self.by_locator.insert(position.locator, id);
@@ -293,7 +295,7 @@ impl FileSource {
         let mark = match reads_existing || is_snapshot {
             true => Mark { chain: Some(Chain::START), ..Mark::default() },
             false if is_packed => Mark::default(),
-            false => mark_at_end(path),
+            false => mark_at_end(path, settings.encoding),
         };
         let position = Position {
             path: path.to_owned(),
@@ -337,6 +339,10 @@ impl FileSource {
 
     fn find_one_missing(&mut self, id: StreamId, folders: &mut Folders, now: Instant) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
+        if place_of(&self.sections, &stream.position.pattern).is_none() {
+            // No section means it any more: nobody asks what became of it.
+            return;
+        }
         let old_path = Arc::clone(&stream.path);
         let born = stream.position.locator.birth_ns;
         let place = match folders.find(&old_path, &stream.position.locator) {
@@ -470,12 +476,15 @@ impl FileSource {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         stream.state = State::Resting;
         stream.content = None;
-        if self.by_path.get(&stream.path) == Some(&id) {
+        // A file that is written anew as a whole is known by its path, also when it returns.
+        if stream.snapshot.is_none() && self.by_path.get(&stream.path) == Some(&id) {
             self.by_path.remove(&stream.path);
         }
         self.surroundings.progress.remove(&stream.path);
         self.ready.remove(&id);
         self.hot.remove(&id);
+        self.waiting.remove(&id);
+        self.troubled.remove(&id);
     }
 
     /// Whether a new file is packed, or why it is not read. Found by a wider pattern, a file may be anything; named
@@ -619,7 +628,7 @@ pub(crate) fn files_of(section: &crate::config::FilesSection) -> Vec<PathBuf> {
 }
 
 /// The place behind the last complete line: an unfinished one is read when it is finished.
-fn mark_at_end(path: &Path) -> Mark {
+fn mark_at_end(path: &Path, encoding: Encoding) -> Mark {
     const TAIL_BYTES: u64 = 64 << 10;
     let read = || -> io::Result<Mark> {
         let file = platform::open_shared(path)?;
@@ -627,11 +636,26 @@ fn mark_at_end(path: &Path) -> Mark {
         let from = size.saturating_sub(TAIL_BYTES);
         let mut tail = vec![0; (size - from) as usize];
         let length = read_full_at(&file, &mut tail, from)?;
-        let end = memchr::memrchr(b'\n', &tail[..length]).map_or(0, |at| at + 1);
+        let mut head = [0; HEAD_BYTES];
+        let head_length = read_full_at(&file, &mut head, 0)?;
+        let charset = encoding.charset_of(&head[..head_length], true).map(|detected| detected.charset).ok();
+        let line_feed: &[u8] = match charset.map(Charset::units) {
+            Some(Unit::Little) => b"\n\0",
+            Some(Unit::Big) => b"\0\n",
+            _ => b"\n",
+        };
+        // What is reserved and not written yet is no text to be left out.
+        let written = tail[..length].iter().rposition(|byte| *byte != 0).map_or(0, |at| at + line_feed.len());
+        let length = length.min(written);
+        let is_aligned = |at: &usize| (from + *at as u64).is_multiple_of(line_feed.len() as u64);
+        let last = memmem::rfind_iter(&tail[..length], line_feed).find(is_aligned);
+        let end = last.map_or(0, |at| at + line_feed.len());
         let end = if end == 0 && from > 0 { length } else { end };
         let offset = from + end as u64;
         let guard = Guard::of(offset, &tail[end.saturating_sub(GUARD_BYTES)..end]);
-        Ok(Mark { offset, guard, ..Mark::default() })
+        // What came before was not read, and is no header of what comes.
+        let frame = if offset > 0 { FrameState::within_file() } else { FrameState::default() };
+        Ok(Mark { offset, guard, frame, ..Mark::default() })
     };
     read().unwrap_or_default()
 }

@@ -97,6 +97,7 @@ impl FileSource {
             && stream.unfinished.is_none()
             && stream.modified.is_some_and(is_old)
             && !self.ready.contains(&id)
+            && !self.waiting.contains(&id)
             && !self.dirty.contains(&id)
             && !self.unsaved.contains(&id)
             && !self.ledger.is_under_way(id)
@@ -109,6 +110,14 @@ impl FileSource {
         if after.dry_run {
             if !std::mem::replace(&mut stream.is_retired, true) {
                 info!(file = %path.display(), action = ?after.action, "this file is delivered; without dry_run it would go now");
+            }
+            return;
+        }
+        if let Some(to) = &after.to
+            && self.sections.iter().any(|section| section.means(&to.join(path.file_name().unwrap_or_default())))
+        {
+            if !std::mem::replace(&mut stream.is_retired, true) {
+                warn!(file = %path.display(), to = %to.display(), "not moving this file: there it would be followed again; exclude that folder");
             }
             return;
         }
@@ -142,7 +151,7 @@ fn retire(path: &Path, locator: Locator, size: u64, after: &AfterDelivery) -> io
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut hidden = OsString::from(".labtrail-");
     hidden.push(name);
-    let hidden = path.with_file_name(hidden);
+    let hidden = free_name(path.parent().unwrap_or(Path::new(".")), &hidden);
     fs::rename(path, &hidden)?;
     let is_same = |metadata: fs::Metadata| Locator::of(&metadata) == locator && metadata.len() == size;
     if !fs::metadata(&hidden).is_ok_and(is_same) {

@@ -286,6 +286,19 @@ impl Stream {
                     }
                     self.position.charset = Some(detected.charset);
                 }
+                Err(NotText::Unknown) if length == HEAD_BYTES => {
+                    // Room that was reserved, or a hole that truncation left: what follows it tells.
+                    let mut buffer = vec![0; 64 << 10];
+                    let Some(at) = end_of_nuls(content, 0, &mut buffer)? else {
+                        return Ok(Beginning::Unfinished(length as u64));
+                    };
+                    let length = content.read_full_at(&mut buffer[..HEAD_BYTES], at)?;
+                    match section.encoding.charset_of(&buffer[..length], is_cut && length < HEAD_BYTES) {
+                        Ok(detected) => self.position.charset = Some(detected.charset),
+                        Err(NotText::Unknown) => return Ok(Beginning::Unfinished(length as u64)),
+                        Err(NotText::Binary(reason)) => return Ok(Beginning::NotText(reason)),
+                    }
+                }
                 Err(NotText::Unknown) => return Ok(Beginning::Unfinished(length as u64)),
                 Err(NotText::Binary(reason)) => return Ok(Beginning::NotText(reason)),
             }
@@ -367,8 +380,20 @@ impl Stream {
                 return Ok(Turn::Blocked);
             }
             match passed.open {
-                Some((Open { needs: Needs::NulRun { at, end, is_tail }, .. }, _)) => {
-                    if let Some(turn) = self.meet_nuls((from + at as u64, from + end as u64), is_tail, reader) {
+                Some((Open { needs: Needs::NulRun { at, end, is_tail }, .. }, cut)) => {
+                    let at = from + at as u64;
+                    let end = match (is_tail, is_end) {
+                        (false, _) => Some(from + end as u64),
+                        (true, true) => None,
+                        (true, false) => self.look_behind_nuls(content, at, reader)?,
+                    };
+                    let turn = self.meet_nuls(at, end, reader);
+                    if turn == Some(Turn::End) {
+                        // What stands before them may be complete.
+                        let cut = cut.filter(|cut| *cut > self.read.offset);
+                        self.unfinished = cut.map(|cut| Unfinished { cut, has_line_end: true });
+                    }
+                    if let Some(turn) = turn {
                         return Ok(turn);
                     }
                 }
@@ -491,13 +516,31 @@ impl Stream {
         reader.intake.count_aside(aside);
     }
 
+    /// Where something follows a run of NULs that fills the buffer, once it was waited for: to look costs reading all of them.
+    fn look_behind_nuls(&mut self, content: &mut Content, at: u64, reader: &mut Reader<'_>) -> io::Result<Option<u64>> {
+        match self.nuls_since {
+            Some((known, since)) if known == at => {
+                if reader.now.saturating_duration_since(since) < NULS_WAIT {
+                    return Ok(None);
+                }
+                let end = end_of_nuls(content, at, reader.buffer)?;
+                if end.is_none() {
+                    self.nuls_since = Some((at, reader.now));
+                }
+                Ok(end)
+            }
+            _ => {
+                self.nuls_since = Some((at, reader.now));
+                Ok(None)
+            }
+        }
+    }
+
     /// NULs where text should be: a file that was made large before it is filled, or the torn end of one after a crash.
     /// They are waited for as long as nothing follows them; when something does, only for some time. Gives how the turn ends.
-    fn meet_nuls(&mut self, (at, end): (u64, u64), is_tail: bool, reader: &Reader<'_>) -> Option<Turn> {
+    fn meet_nuls(&mut self, at: u64, end: Option<u64>, reader: &Reader<'_>) -> Option<Turn> {
         self.unfinished = None;
-        if is_tail {
-            return Some(Turn::End);
-        }
+        let Some(end) = end else { return Some(Turn::End) };
         let since = match self.nuls_since {
             Some((known, since)) if known == at => since,
             _ => {
@@ -600,5 +643,22 @@ impl Stream {
         self.searched_to = 0;
         self.close(batch, reader);
         Ok(None)
+    }
+}
+
+/// Where something follows a run of NULs; `None` where nothing does.
+fn end_of_nuls(content: &mut Content, from: u64, buffer: &mut [u8]) -> io::Result<Option<u64>> {
+    let mut at = from;
+    loop {
+        content.reach(at + buffer.len() as u64)?;
+        let length = content.read_full_at(buffer, at)?;
+        if let Some(place) = buffer[..length].iter().position(|byte| *byte != 0) {
+            // Half of a character of two bytes may be a NUL.
+            return Ok(Some((at + place as u64) & !1));
+        }
+        if length < buffer.len() {
+            return Ok(None);
+        }
+        at += length as u64;
     }
 }

@@ -94,6 +94,7 @@ impl FileSource {
             }
             if self.streams.len() > HANDLES_MAX
                 && let Some(stream) = self.streams.get_mut(id)
+                && stream.position.packed.is_none()
             {
                 stream.content = None;
             }
