@@ -100,6 +100,7 @@ fn files_of_config(config: &Config) -> anyhow::Result<Vec<PathBuf>> {
     for section in &config.files {
         files.extend(files_of(&section.resolved()?));
     }
+    files.sort();
     files.dedup();
     Ok(files)
 }

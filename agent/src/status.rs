@@ -177,7 +177,9 @@ pub struct Progress(Arc<Mutex<Shown>>);
 struct Shown {
     files: BTreeMap<Arc<Path>, FileProgress>,
     not_followed: BTreeMap<(usize, String), &'static str>,
-    is_scanned: bool,
+    /// Sources that have not looked for their files yet.
+    unscanned: usize,
+    was_begun: bool,
 }
 
 impl Progress {
@@ -190,7 +192,7 @@ impl Progress {
     /// Whether all files were looked for once and everything in them is delivered.
     pub fn is_caught_up(&self) -> bool {
         let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        files.is_scanned && files.files.values().all(|file| file.is_caught_up)
+        files.was_begun && files.unscanned == 0 && files.files.values().all(|file| file.is_caught_up)
     }
 
     pub(crate) fn set(&self, path: &Arc<Path>, progress: FileProgress) {
@@ -213,7 +215,21 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).files.remove(path);
     }
 
+    /// A source is about to look for its files.
+    pub(crate) fn begin(&self) {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.unscanned += 1;
+        files.was_begun = true;
+    }
+
+    /// How many files are followed.
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).files.len()
+    }
+
+    /// A source has looked for its files for the first time.
     pub(crate) fn scanned(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_scanned = true;
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.unscanned = files.unscanned.saturating_sub(1);
     }
 }

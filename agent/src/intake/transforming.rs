@@ -5,10 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{Timestamp, tz::TimeZone};
 use labtrail_shared::{
-    record_hash,
-    wire::{self, BatchEncoder, RecordBody, WireRecord},
+    event_id, record_hash,
+    timestamp::EventTimestamp,
+    wire::{self, BatchEncoder, RecordBody, Refusal, WireRecord},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ClosedBatch;
 use crate::{
@@ -49,6 +50,7 @@ impl Transforming {
         for event in events {
             let mut value = event.event.to_json();
             let verdict = self.transforms.apply(&mut state, &mut value, stream, now, &mut summaries);
+            self.counters.records_read.inc_by(summaries.len() as u64);
             for summary in summaries.drain(..) {
                 packed.push(&summary, None);
             }
@@ -57,10 +59,16 @@ impl Transforming {
                 Verdict::Dropped { by } => self.count_dropped(by),
             }
         }
-        drop(state);
         for refusal in refusals {
-            packed.push_unread(&refusal.line);
+            // It is no event, and goes on as a text: what is to be hidden in events is hidden in it, too.
+            let mut value = event_of_text(&refusal, now);
+            let verdict = self.transforms.apply(&mut state, &mut value, stream, now, &mut summaries);
+            match verdict {
+                Verdict::Keep => packed.push(&value, Some(record_hash::of_raw_record(&refusal.line))),
+                Verdict::Dropped { by } => self.count_dropped(by),
+            }
         }
+        drop(state);
         packed.close()
     }
 
@@ -109,15 +117,21 @@ impl Packed {
         self.encoder.push(&record, &mut self.body);
     }
 
-    /// A line that is no event goes on as a text, so that a person can see it.
-    fn push_unread(&mut self, line: &[u8]) {
-        let text = String::from_utf8_lossy(line);
-        let number = Some(record_hash::of_raw_record(line));
-        let record = WireRecord { number, tags: &["parse_failure"], ..WireRecord::of_text(self.offset, &text) };
-        self.encoder.push(&record, &mut self.body);
-    }
-
     fn close(self) -> ClosedBatch {
         ClosedBatch { count: self.encoder.count(), body: self.body }
     }
+}
+
+/// A line that is no event, as an event that holds its text.
+fn event_of_text(refusal: &Refusal, now_micros: i64) -> Value {
+    json!({
+        "event_id": refusal.id.clone().unwrap_or_else(event_id::mint),
+        "event_type": "log",
+        "log_level": 20,
+        "event_timestamp": EventTimestamp::from_utc_micros(now_micros).to_string(),
+        "event_data": {
+            "message": String::from_utf8_lossy(&refusal.line),
+            "tags": ["parse_failure"],
+        },
+    })
 }

@@ -111,6 +111,7 @@ pub(crate) struct FileSource {
     /// Sections that are followed for the first time: what exists now may be left unread.
     first_use: Vec<bool>,
     is_first_scan: bool,
+    was_scanned: bool,
     /// Streams that could not be read: tried again with the next scan.
     troubled: BTreeSet<StreamId>,
     /// Streams whose files are gone: forgotten once nothing of them is under way.
@@ -188,6 +189,7 @@ impl FileSource {
             skipped: HashMap::new(),
             first_use: Vec::new(),
             is_first_scan: true,
+            was_scanned: false,
             troubled: BTreeSet::new(),
             gone: BTreeSet::new(),
             reports: Vec::new(),
@@ -195,6 +197,7 @@ impl FileSource {
             is_blocked: false,
             blocked_at: None,
         };
+        source.surroundings.progress.begin();
         source.remember(rest);
         (source, orders)
     }

@@ -48,7 +48,7 @@ pub struct FileStatus {
     pub delivered: u64,
     /// Bytes not delivered yet.
     pub behind_bytes: u64,
-    /// For how long the oldest of them may have waited, in seconds: since the file last changed, or 0 when none wait.
+    /// For how long some of them have waited at least, in seconds; 0 when none wait.
     pub behind_seconds: f64,
     /// Records read since the agent started.
     pub records: u64,

@@ -54,7 +54,7 @@ pub(crate) enum CheckpointError {
         source: io::Error,
     },
     /// The disk is full or fails. All that was saved before still is, and what could not be saved is saved with the next
-    /// call that succeeds; until then nothing that depends on it may be sent.
+    /// call that succeeds. Until then only ids that follow from what is read keep things apart after a crash.
     #[error("write the checkpoint")]
     Write(#[source] io::Error),
 }
@@ -297,9 +297,10 @@ impl<D: Disk> Checkpoint<D> {
         self.generations.remembered().shipped.remove(&id).unwrap_or_default()
     }
 
-    /// Adds to the numbers of the records that were sent of a file, and waits until they are on disk.
+    /// Remembers the numbers of the records that were sent of a file, in the place of those before, and waits until they are
+    /// on disk.
     pub(crate) fn save_shipped(&mut self, id: StreamId, numbers: &[u64]) -> Result<(), CheckpointError> {
-        self.write(|changes| changes.shipped.entry(id).or_default().extend_from_slice(numbers))
+        self.write(|changes| drop(changes.shipped.insert(id, numbers.to_vec())))
     }
 
     fn write(&mut self, change: impl FnOnce(&mut rows::Changes)) -> Result<(), CheckpointError> {

@@ -107,8 +107,12 @@ impl FileSource {
     fn note_originals(&mut self, path: &Path) {
         let mut originals = self.originals(path);
         // One that another file has taken the place of is still read from its handle.
-        let is_original = |id: &StreamId| self.streams.get(id).is_some_and(|stream| is_generation(path, &stream.path));
-        originals.extend(self.hot.iter().copied().filter(is_original));
+        // Nothing is when the agent has just started, with perhaps many thousands of files to be met.
+        if !self.is_first_scan {
+            let is_original =
+                |id: &StreamId| self.streams.get(id).is_some_and(|stream| is_generation(path, &stream.path));
+            originals.extend(self.hot.iter().copied().filter(is_original));
+        }
         for id in originals {
             let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.position.identity.is_none()) else {
                 continue;

@@ -532,7 +532,6 @@ impl FileSource {
     }
 
     fn count(&mut self) {
-        self.surroundings.counters.files_followed.set(self.by_path.len() as i64);
         for reason in ["binary", "copy", "older", "own_log", "unreadable"] {
             let count = self.skipped.values().filter(|skipped| skipped.reason == reason).count();
             if count > 0 || !self.is_first_scan {
@@ -546,9 +545,12 @@ impl FileSource {
         for id in unshown {
             self.show(id);
         }
+        self.surroundings.counters.files_followed.set(self.surroundings.progress.count() as i64);
         let skipped = self.skipped.values().map(|skipped| (skipped.path.display().to_string(), skipped.reason));
         self.surroundings.progress.set_not_followed(self.ledger.number(), skipped);
-        self.surroundings.progress.scanned();
+        if !std::mem::replace(&mut self.was_scanned, true) {
+            self.surroundings.progress.scanned();
+        }
     }
 }
 

@@ -72,7 +72,6 @@ impl FileSource {
                 && stream.snapshot.is_none()
             {
                 stream.position.mark = mark;
-                stream.behind_since = None;
                 changed.insert(id);
             }
         }
@@ -159,10 +158,12 @@ impl FileSource {
             None if stream.position.packed.is_some() => stream.read.offset,
             _ => stream.size,
         };
-        if size > stream.position.mark.offset {
-            stream.behind_since.get_or_insert_with(SystemTime::now);
-        } else {
+        // What the file held at some moment waits since then at the latest, until all of it is delivered.
+        let delivered = stream.position.mark.offset;
+        if size <= delivered {
             stream.behind_since = None;
+        } else if stream.behind_since.is_none_or(|(seen, _)| delivered >= seen) {
+            stream.behind_since = Some((size, SystemTime::now()));
         }
         let progress = FileProgress {
             size,
@@ -171,7 +172,7 @@ impl FileSource {
             records: stream.records,
             is_caught_up: is_read && !self.ledger.is_under_way(id),
             last_error: stream.last_error.clone(),
-            behind_since: stream.behind_since,
+            behind_since: stream.behind_since.map(|(_, since)| since),
         };
         self.surroundings.progress.set(&stream.path, progress);
     }

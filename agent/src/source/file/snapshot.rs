@@ -47,14 +47,30 @@ impl Default for SnapshotSection {
 pub(crate) struct Shipped {
     /// Sent, and perhaps under way. Also what the checkpoint holds, once nothing is under way.
     numbers: HashSet<u64>,
-    /// Those that the checkpoint does not know.
-    unsaved: Vec<u64>,
+    /// Those of the last reading: a record that is gone for one reading may be back with the next.
+    earlier: HashSet<u64>,
+    /// The checkpoint does not know them all, or knows too many.
+    is_changed: bool,
 }
 
 impl Shipped {
     /// What the checkpoint remembers.
     pub(super) fn of_numbers(numbers: impl IntoIterator<Item = u64>) -> Self {
-        Self { numbers: numbers.into_iter().collect(), unsaved: Vec::new() }
+        let numbers: HashSet<u64> = numbers.into_iter().collect();
+        Self { earlier: numbers.clone(), numbers, is_changed: false }
+    }
+
+    /// Whether the checkpoint is to be told of it.
+    pub(super) fn is_changed(&self) -> bool {
+        self.is_changed
+    }
+
+    /// Forgets what neither this reading nor the one before held: should it ever come back, it has the same id.
+    fn forget_all_but(&mut self, seen: HashSet<u64>) {
+        let before = self.numbers.len();
+        self.numbers.retain(|number| seen.contains(number) || self.earlier.contains(number));
+        self.is_changed |= self.numbers.len() != before;
+        self.earlier = seen;
     }
 }
 
@@ -109,6 +125,7 @@ impl Stream {
         let mut state = FrameState::default();
         let mut repeats = std::collections::HashMap::new();
         let mut batch = None;
+        let mut seen = HashSet::new();
         let mut at = 0;
         let turn = loop {
             match section.framing.step(charset, &window, at, &cuts, &mut state) {
@@ -122,6 +139,7 @@ impl Stream {
                     let count = repeats.entry(record_hash::of_raw_record(record.raw)).or_insert(0_u32);
                     let number = number_of(record.raw, *count);
                     *count += 1;
+                    seen.insert(number);
                     let is_known = self.snapshot.as_ref().is_some_and(|shipped| shipped.numbers.contains(&number));
                     if is_known {
                         reader.intake.count_known();
@@ -149,7 +167,7 @@ impl Stream {
                     self.records += 1;
                     let shipped = self.snapshot.get_or_insert_default();
                     shipped.numbers.insert(number);
-                    shipped.unsaved.push(number);
+                    shipped.is_changed = true;
                     if reader.intake.is_full(open) {
                         let full = batch.take().expect("a record was just added to it");
                         reader.intake.close(full, &section.treatment, reader.ledger, (self.id, mark));
@@ -162,6 +180,7 @@ impl Stream {
         }
         if turn == Turn::End {
             self.read = mark;
+            self.snapshot.get_or_insert_default().forget_all_but(seen);
         }
         self.unfinished = None;
         turn
@@ -172,15 +191,15 @@ impl FileSource {
     /// Everything of a stream is acknowledged: what was sent of it is remembered.
     pub(super) fn save_shipped(&mut self, id: StreamId) {
         let Some(shipped) = self.streams.get_mut(&id).and_then(|stream| stream.snapshot.as_mut()) else { return };
-        let numbers = std::mem::take(&mut shipped.unsaved);
-        if numbers.is_empty() {
+        if !std::mem::take(&mut shipped.is_changed) {
             return;
         }
+        let numbers: Vec<u64> = shipped.numbers.iter().copied().collect();
         let saved = self.surroundings.checkpoint().save_shipped(id, &numbers);
         if !self.is_written(saved)
             && let Some(shipped) = self.streams.get_mut(&id).and_then(|stream| stream.snapshot.as_mut())
         {
-            shipped.unsaved.extend(numbers);
+            shipped.is_changed = true;
             self.dirty.insert(id);
         }
     }

@@ -74,8 +74,8 @@ pub(crate) struct Stream {
     pub is_troubled: bool,
     /// That it is put away, or cannot be, was said.
     pub is_retired: bool,
-    /// Since when something of it waits to be delivered.
-    pub behind_since: Option<SystemTime>,
+    /// How large it was at some moment since which not all of that is delivered, and that moment.
+    pub behind_since: Option<(u64, SystemTime)>,
     /// Why it could not be read when it was last tried in vain.
     pub last_error: Option<String>,
     /// The checkpoint does not know of it yet.

@@ -8,6 +8,7 @@ use tracing::{error, warn};
 
 use super::{
     FileSource, Section,
+    snapshot::Shipped,
     stream::{Beginning, Reader, State, Turn, Unfinished},
 };
 use crate::{
@@ -148,7 +149,7 @@ impl FileSource {
             self.bytes_read += bytes;
             self.surroundings.counters.bytes_read.inc_by(bytes);
         }
-        if stream.read.offset > before {
+        if stream.read.offset > before || stream.snapshot.as_ref().is_some_and(Shipped::is_changed) {
             self.dirty.insert(id);
         }
         let turn = match result {
@@ -167,6 +168,7 @@ impl FileSource {
     fn end_turn(&mut self, id: StreamId, turn: Turn) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         stream.is_troubled = false;
+        stream.last_error = None;
         if turn != Turn::Rewritten {
             stream.rewritten_since = None;
         }

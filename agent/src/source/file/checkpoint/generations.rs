@@ -66,7 +66,7 @@ impl<D: Disk> Generations<D> {
             }
             generations.rows.patterns.extend(found.changes.patterns);
             for (id, numbers) in found.changes.shipped {
-                generations.rows.shipped.entry(id).or_default().extend(numbers);
+                generations.rows.shipped.entry(id).or_insert(numbers);
             }
             let is_worse = !is_readable || found.damage.iter().any(|damage| damage.reason != DamageReason::Tail);
             if is_worse {

@@ -25,7 +25,7 @@ const REMOVED: u32 = 2;
 const PATTERN: u32 = 3;
 /// Ends what a file began with: all that was remembered then. Its key is the number of rows.
 const COMPLETE: u32 = 4;
-/// Numbers of records that were sent of a stream, added to those before.
+/// Numbers of records that were sent of a stream, in the place of those before.
 const SHIPPED: u32 = 5;
 
 /// What is remembered: positions as JSON by stream, and the patterns that were followed.
@@ -42,7 +42,7 @@ pub(super) struct Rows {
 pub(super) struct Changes {
     pub positions: BTreeMap<StreamId, Option<Box<[u8]>>>,
     pub patterns: BTreeSet<String>,
-    /// What is added to what was sent of files that are written anew as a whole.
+    /// What was sent of files that are written anew as a whole, where that changed.
     pub shipped: BTreeMap<StreamId, Vec<u64>>,
 }
 
@@ -63,9 +63,7 @@ impl Rows {
             }
         }
         self.patterns.extend(changes.patterns);
-        for (id, numbers) in changes.shipped {
-            self.shipped.entry(id).or_default().extend(numbers);
-        }
+        self.shipped.extend(changes.shipped);
     }
 }
 
@@ -113,7 +111,8 @@ impl Writer {
             writer.pass_on(file, CHUNK_BYTES)?;
         }
         let is_removed = |id: &StreamId| changes.positions.get(id).is_some_and(Option::is_none);
-        for (id, numbers) in rows.shipped.iter().filter(|(id, _)| !is_removed(id)).chain(&changes.shipped) {
+        let is_same = |id: &StreamId| !is_removed(id) && !changes.shipped.contains_key(id);
+        for (id, numbers) in rows.shipped.iter().filter(|(id, _)| is_same(id)).chain(&changes.shipped) {
             writer.row(SHIPPED, *id, &bytes_of(numbers));
             writer.pass_on(file, CHUNK_BYTES)?;
         }
@@ -220,7 +219,7 @@ impl Found {
                 self.changes.positions.insert(row.key, None);
                 self.changes.shipped.remove(&row.key);
             }
-            SHIPPED => self.changes.shipped.entry(row.key).or_default().extend(numbers_of(row.content)),
+            SHIPPED => drop(self.changes.shipped.insert(row.key, numbers_of(row.content).collect())),
             PATTERN => drop(self.changes.patterns.insert(String::from_utf8_lossy(row.content).into_owned())),
             COMPLETE => self.began_bytes = end as u64,
             // A later version's: not understood, not wrong.
