@@ -32,6 +32,7 @@ deny:
 bench:
 	cargo build --release --workspace
 	./target/release/labtrail-bench agent
+	./target/release/labtrail-bench instruments
 	./target/release/labtrail-bench idle
 	./target/release/labtrail-bench up
 	./target/release/labtrail-bench query
