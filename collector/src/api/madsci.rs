@@ -9,12 +9,10 @@ mod events;
 mod health;
 mod list;
 mod parameters;
-mod python_json;
 mod query;
 mod report_events;
 mod settings;
 mod surface;
-mod unicode;
 mod utilization;
 
 use std::sync::Arc;

@@ -10,17 +10,12 @@ use axum::{
     response::Response,
 };
 use jiff::{Timestamp, tz::TimeZone};
-use labtrail_shared::{python::read_integer, timestamp::EventTimestamp};
+use labtrail_shared::{fastapi::time_problem, python::read_integer, timestamp::EventTimestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{
-    body,
-    error::{Detail, time_problem},
-    list::List,
-    parameters::Parameters,
-};
+use super::{body, error::Detail, list::List, parameters::Parameters};
 use crate::{
     api::{
         Api,

@@ -1,96 +1,24 @@
 //! A JSON body as `FastAPI` reads one.
 
-use axum::http::{HeaderMap, StatusCode, header};
-use serde_json::{Value, json};
+use axum::http::{HeaderMap, header};
+use labtrail_shared::fastapi;
+pub(super) use labtrail_shared::fastapi::{Body, Unread};
 
-use super::{
-    error::Detail,
-    python_json::{self, DEPTH_MAX, TOO_DEEP, Wrong},
-    unicode,
-};
-
-/// Why a body was not read.
-#[derive(Debug)]
-pub(super) enum Unread {
-    /// It is no JSON.
-    NotJson(Detail),
-    /// It is JSON that no store can hold.
-    Unstorable(&'static str),
-}
+use super::error::Detail;
 
 impl From<Unread> for Detail {
     fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::NotJson(detail) => detail,
-            Unread::Unstorable(reason) => unstorable(reason),
-        }
+        fastapi::Detail::from(unread).into()
     }
-}
-
-/// A body that was read.
-#[derive(Debug)]
-pub(super) struct Body {
-    pub(super) value: Value,
-    /// Whether null stands in it for a number that JSON has not got.
-    pub(super) is_inexact: bool,
 }
 
 /// Reads a body. One without a JSON content type counts as a text, as in `FastAPI`; an empty one, and null, as none.
 pub(super) fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Body>, Unread> {
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let text = unicode::decode(bytes).ok_or_else(unreadable)?;
-    if !is_json(headers) {
-        return Ok(Some(Body { value: Value::String(text.into_owned()), is_inexact: false }));
-    }
-    let read = if python_json::may_hold_odd_integers(&text) { None } else { serde_json::from_str(&text).ok() };
-    let python_json::Read { value, is_inexact } = match read {
-        Some(value) => python_json::Read { value, is_inexact: false },
-        None => python_json::read(&text).map_err(|wrong| match wrong {
-            Wrong::Syntax(words, at) => {
-                let context = json!({"error": words});
-                let place = json!(["body", at]);
-                Unread::NotJson(Detail::input("json_invalid", &place, "JSON decode error", &json!({}), &context))
-            }
-            Wrong::Unstorable(reason) => Unread::Unstorable(reason),
-        })?,
-    };
-    if let Some(reason) = unstorable_part(&value, 0) {
-        return Err(Unread::Unstorable(reason));
-    }
-    Ok(Some(Body { value, is_inexact }).filter(|body| !body.value.is_null()))
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    fastapi::read(content_type, bytes)
 }
 
 /// That there is none.
 pub(super) fn missing() -> Detail {
-    Detail::input("missing", &json!(["body"]), "Field required", &Value::Null, &Value::Null)
-}
-
-/// What can never be stored, for a reason; MADSci answers such with 500.
-pub(super) fn unstorable(reason: &str) -> Detail {
-    let message = format!("Value error, cannot be stored: {reason}");
-    Detail::input("value_error", &json!(["body"]), &message, &Value::Null, &json!({"error": reason}))
-}
-
-fn unreadable() -> Unread {
-    Unread::NotJson(Detail::text(StatusCode::BAD_REQUEST, "There was an error parsing the body"))
-}
-
-fn unstorable_part(value: &Value, depth: usize) -> Option<&'static str> {
-    match value {
-        _ if depth > DEPTH_MAX => Some(TOO_DEEP),
-        Value::Array(items) => items.iter().find_map(|item| unstorable_part(item, depth + 1)),
-        Value::Object(fields) => fields.iter().find_map(|(name, field)| {
-            if name.contains('\0') { Some("U+0000 in a key") } else { unstorable_part(field, depth + 1) }
-        }),
-        _ => None,
-    }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let subtype = essence.strip_prefix("application/").unwrap_or_default();
-    subtype == "json" || subtype.ends_with("+json")
+    fastapi::missing().into()
 }

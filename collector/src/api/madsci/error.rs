@@ -5,14 +5,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use labtrail_shared::{
-    event::{EventProblem, ProblemKind},
-    event_type::EventType,
-    telemetry::with_causes,
-    timestamp::TimestampErrorKind,
-};
+use labtrail_shared::{fastapi, telemetry::with_causes};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tracing::error;
 use utoipa::ToSchema;
 
@@ -35,31 +30,30 @@ pub(crate) fn detail(status: StatusCode, text: &str) -> Response {
 
 impl Detail {
     pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { detail: Value::String(text.into()), status }
+        fastapi::Detail::text(status.as_u16(), text).into()
     }
 
     /// One thing that is wrong with the input, `ctx` being null for most kinds.
     pub(super) fn input(kind: &str, place: &Value, message: &str, input: &Value, context: &Value) -> Self {
-        let mut problem = json!({"type": kind, "loc": place, "msg": message, "input": input});
-        if !context.is_null() {
-            problem["ctx"] = context.clone();
-        }
-        Self { detail: json!([problem]), status: StatusCode::UNPROCESSABLE_ENTITY }
+        fastapi::Detail::input(kind, place, message, input, context).into()
     }
 
     /// That something is no object.
     pub(super) fn not_an_object(place: &Value, input: &Value) -> Self {
-        let message = "Input should be a valid dictionary or object to extract fields from";
-        Self::input("model_attributes_type", place, message, input, &Value::Null)
+        fastapi::Detail::not_an_object(place, input).into()
     }
 
     /// Several at once.
     pub(super) fn all(problems: Vec<Detail>) -> Self {
-        let lists = problems.into_iter().filter_map(|problem| match problem.detail {
-            Value::Array(list) => Some(list),
-            _ => None,
-        });
-        Self { detail: Value::Array(lists.flatten().collect()), status: StatusCode::UNPROCESSABLE_ENTITY }
+        let shared = |problem: Detail| fastapi::Detail { detail: problem.detail, status: problem.status.as_u16() };
+        fastapi::Detail::all(problems.into_iter().map(shared).collect()).into()
+    }
+}
+
+impl From<fastapi::Detail> for Detail {
+    fn from(fastapi::Detail { detail, status }: fastapi::Detail) -> Self {
+        let status = StatusCode::from_u16(status).expect("only statuses of HTTP are given");
+        Self { detail, status }
     }
 }
 
@@ -92,66 +86,9 @@ impl From<EventError> for Detail {
         match error {
             EventError::Store(error) => error.into(),
             error @ EventError::Detour(_) => Self::text(StatusCode::SERVICE_UNAVAILABLE, with_causes(&error)),
-            EventError::Unstorable(reason) => super::body::unstorable(&reason),
-            EventError::Invalid(problems) => Self::all(problems.iter().map(Self::from).collect()),
+            EventError::Unstorable(reason) => fastapi::unstorable(&reason).into(),
+            EventError::Invalid(problems) => fastapi::Detail::from(problems).into(),
         }
-    }
-}
-
-impl From<&EventProblem> for Detail {
-    /// In pydantic's words.
-    fn from(problem: &EventProblem) -> Self {
-        let mut place = vec!["body"];
-        place.extend(problem.field.split('.').filter(|part| !part.is_empty()));
-        let last = place.last().copied().unwrap_or_default();
-        let (kind, message, context) = match problem.kind {
-            ProblemKind::NotAnObject => return Self::not_an_object(&json!(place), &problem.input),
-            ProblemKind::EventType => {
-                let expected = expected(&EventType::ALL.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>());
-                ("enum", format!("Input should be {expected}"), json!({"expected": expected}))
-            }
-            ProblemKind::Level => ("enum", format!("Input should be {LEVELS}"), json!({"expected": LEVELS})),
-            ProblemKind::LevelSize => {
-                let message = "Unable to parse input string as an integer, exceeded maximum size";
-                let number: Option<f64> = problem.input.as_str().and_then(|text| text.trim().parse().ok());
-                return Self::input("int_parsing_size", &json!(place), message, &json!(number), &Value::Null);
-            }
-            ProblemKind::Truth => ("bool_parsing", BOOL_PARSING.to_owned(), Value::Null),
-            ProblemKind::NotATruth => ("bool_type", "Input should be a valid boolean".to_owned(), Value::Null),
-            ProblemKind::Time(error) => time_problem(error),
-            ProblemKind::NotAText => ("string_type", "Input should be a valid string".to_owned(), Value::Null),
-            ProblemKind::Ulid => {
-                let input = problem.input.as_str().unwrap_or_default();
-                let message = format!("Value error, Invalid ULID {input} for field {last}");
-                ("value_error", message, json!({"error": {}}))
-            }
-        };
-        Self::input(kind, &json!(place), &message, &problem.input, &context)
-    }
-}
-
-pub(super) const LEVELS: &str = "0, 10, 20, 30, 40 or 50";
-pub(super) const BOOL_PARSING: &str = "Input should be a valid boolean, unable to interpret input";
-
-/// Several things one of which is expected.
-fn expected(all: &[String]) -> String {
-    match all {
-        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
-        all => all.join(", "),
-    }
-}
-
-/// Kind, message and context of a time that is none.
-pub(super) fn time_problem(error: TimestampErrorKind) -> (&'static str, String, Value) {
-    match error {
-        TimestampErrorKind::Text(reason) => {
-            let message = format!("Input should be a valid datetime or date, {reason}");
-            ("datetime_from_date_parsing", message, json!({"error": reason}))
-        }
-        TimestampErrorKind::Number(reason) => {
-            ("datetime_parsing", format!("Input should be a valid datetime, {reason}"), json!({"error": reason}))
-        }
-        TimestampErrorKind::Other => ("datetime_type", "Input should be a valid datetime".to_owned(), Value::Null),
     }
 }
 

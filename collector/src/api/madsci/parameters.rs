@@ -10,7 +10,8 @@ use labtrail_shared::{
 };
 use serde_json::{Value, json};
 
-use super::error::{BOOL_PARSING, Detail, LEVELS, time_problem};
+use super::error::Detail;
+use labtrail_shared::fastapi::{BOOL_PARSING, LEVELS, time_problem};
 
 const INT_PARSING: &str = "Input should be a valid integer, unable to parse string as an integer";
 
