@@ -11,7 +11,9 @@ mod collector;
 mod lines;
 mod port;
 mod process;
+mod status_page;
 mod stored_event;
+mod time_limit;
 mod up;
 mod wait;
 
@@ -34,7 +36,9 @@ pub use self::{
     collector::Collector,
     lines::assert_stored_once,
     process::Process,
+    status_page::StatusPage,
     stored_event::StoredEvent,
+    time_limit::SetOnDrop,
     up::Up,
     wait::{DEADLINE, poll, wait_until, wait_until_within},
 };
@@ -57,6 +61,7 @@ impl Lab {
     /// An empty laboratory.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("labtrail-").tempdir().expect("a temporary folder can be made");
+        time_limit::begin(folder.path());
         Self { folder, agents: AtomicUsize::new(0), collectors: AtomicUsize::new(0) }
     }
 
@@ -176,6 +181,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        time_limit::end(self.folder.path());
         // Whoever looks for the reason finds files, databases and logs as they were.
         if std::thread::panicking() {
             self.folder.disable_cleanup(true);

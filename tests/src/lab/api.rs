@@ -16,7 +16,7 @@ use super::{
 /// The most events that one answer may hold.
 const PAGE_LIMIT: &str = "10000";
 
-/// A client of one collector.
+/// A client of one collector, or of an agent that answers the same way.
 #[derive(Debug)]
 pub struct Api {
     address: SocketAddr,
@@ -57,7 +57,8 @@ impl Answer {
 }
 
 impl Api {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    /// A client of whoever listens there: a collector, or an agent's status page or door.
+    pub fn new(address: SocketAddr) -> Self {
         // A connection to a collector that was killed would fail once more after the collector is back.
         let config = ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0);
         Self { address, http: config.timeout_global(Some(Duration::from_secs(30))).build().into() }

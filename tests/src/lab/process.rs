@@ -108,10 +108,14 @@ impl Drop for Process {
 
 /// Shows the last lines of a log to whoever looks for the reason of a failure.
 pub(super) fn show_end(log: &Path) {
+    eprintln!("{}", end_of(log));
+}
+
+/// The last lines of a log, under its name.
+pub(super) fn end_of(log: &Path) -> String {
     let text = read_lossy(log);
     let lines: Vec<&str> = text.lines().collect();
-    eprintln!("--- last lines of {}:", log.display());
-    eprintln!("{}", lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n"));
+    format!("--- last lines of {}:\n{}", log.display(), lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n"))
 }
 
 fn read_lossy(path: &Path) -> String {

@@ -17,41 +17,12 @@ mod snapshots;
 mod trace;
 mod which;
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duration};
 
-use labtrail_tests::lab::{Collector, Lab, StoredEvent, assert_stored_once, poll, wait_until};
+use labtrail_tests::lab::{Collector, Lab, StoredEvent, assert_stored_once, poll};
 
 /// When nothing has arrived for so long, nothing more will: scans and retries pause for at most a second here.
 const QUIET_MAX: Duration = Duration::from_secs(15);
-
-/// The page on which an agent tells how it fares.
-pub(crate) struct StatusPage(SocketAddr);
-
-impl StatusPage {
-    /// A place for it, and the lines of an agent's `[ship]` section that end with it.
-    pub(crate) fn new(lab: &Lab) -> (Self, String) {
-        let address = lab.free_address();
-        (Self(address), format!("[status]\nlisten = \"{address}\"\n"))
-    }
-
-    /// What the agent answers; `None` while it does not.
-    pub(crate) fn get(&self, path: &str) -> Option<String> {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0);
-        let http: ureq::Agent = config.timeout_global(Some(Duration::from_secs(10))).build().into();
-        let mut answer = http.get(format!("http://{}{path}", self.0)).call().ok()?;
-        answer.body_mut().read_to_string().ok()
-    }
-
-    /// A counter or gauge, or the sum of its family; 0 while there is none.
-    pub(crate) fn metric(&self, name: &str) -> f64 {
-        let text = wait_until("the agent shows its metrics", || self.get("/metrics"));
-        let values = text.lines().filter_map(|line| {
-            let rest = line.strip_prefix(name)?;
-            (rest.starts_with([' ', '{'])).then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
-        });
-        values.sum()
-    }
-}
 
 /// Packs bytes as `gzip` does.
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {

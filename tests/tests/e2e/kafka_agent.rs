@@ -1,34 +1,26 @@
 //! An agent that ships to Kafka delivers everything, whatever the brokers do meanwhile.
 
-use std::{
-    collections::BTreeMap,
-    net::{SocketAddr, TcpListener},
-};
+use std::collections::BTreeMap;
 
 use labtrail_tests::{
-    lab::{Agent, Lab, wait_until},
+    lab::{Agent, Lab, StatusPage, wait_until},
     services::{Kafka, Login, Record, Resource},
 };
 use serde_json::Value;
 
 /// What an agent says of itself.
-struct Status(SocketAddr);
+struct Status(StatusPage);
 
 impl Status {
     /// A place for an agent's status, and the lines of a `[ship]` section with it: `tables` come behind.
-    fn new(ship: &str) -> (Self, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-        let address = listener.local_addr().expect("it is bound");
-        (Self(address), format!("{ship}\n[status]\nlisten = \"{address}\"\n"))
-    }
-
-    fn get(&self, path: &str) -> Option<String> {
-        ureq::get(format!("http://{}{path}", self.0)).call().ok()?.body_mut().read_to_string().ok()
+    fn new(lab: &Lab, ship: &str) -> (Self, String) {
+        let (page, lines) = StatusPage::new(lab, ship);
+        (Self(page), lines)
     }
 
     fn wait_for_problem(&self, text: &str) {
         wait_until(&format!("the agent tells of {text:?}"), || {
-            let health: Value = serde_json::from_str(&self.get("/health")?).ok()?;
+            let health: Value = serde_json::from_str(&self.0.get("/health")?).ok()?;
             let problems = health["problems"].as_array()?;
             let is_told = problems.iter().any(|problem| problem.as_str().is_some_and(|problem| problem.contains(text)));
             (health["healthy"] == false && is_told).then_some(())
@@ -37,16 +29,13 @@ impl Status {
 
     fn wait_until_well(&self) {
         wait_until("the agent is well", || {
-            let health: Value = serde_json::from_str(&self.get("/health")?).ok()?;
+            let health: Value = serde_json::from_str(&self.0.get("/health")?).ok()?;
             (health["healthy"] == true && health["problems"] == Value::Array(Vec::new())).then_some(())
         });
     }
 
-    /// The sum of a metric over its labels.
     fn metric(&self, name: &str) -> f64 {
-        let text = self.get("/metrics").unwrap_or_default();
-        let lines = text.lines().filter(|line| line.starts_with(name) && !line.starts_with('#'));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        self.0.metric(name)
     }
 
     fn wait_for_delivered(&self, records: usize) {
@@ -94,7 +83,7 @@ fn a_broker_that_is_absent_at_the_start_and_later_gets_everything() {
     kafka.stop(0);
     let mut all = lines("early", 3000);
     lab.write("logs/a.log", all.join("\n") + "\n");
-    let (status, ship) = Status::new("");
+    let (status, ship) = Status::new(&lab, "");
     let mut agent = start(&lab, &kafka.brokers(), "t", &ship);
     status.wait_for_problem("no broker can be reached");
     kafka.start_broker(0);
@@ -119,7 +108,7 @@ fn a_topic_that_is_created_late_and_recreated_gets_what_was_written_meanwhile() 
     let (lab, kafka) = (Lab::new(), Kafka::start());
     let first = lines("before the topic", 2000);
     lab.write("logs/a.log", first.join("\n") + "\n");
-    let (status, ship) = Status::new("");
+    let (status, ship) = Status::new(&lab, "");
     let mut agent = start(&lab, &kafka.brokers(), "t", &ship);
     status.wait_for_problem("cannot deliver to topic t: ");
     assert_eq!(status.metric("labtrail_agent_records_delivered_total"), 0.0);
@@ -145,7 +134,7 @@ fn rights_that_are_missing_withdrawn_and_given_back_cost_nothing() {
     kafka.create_topic("t", 1, &[]);
     let mut all = lines("without rights", 1000);
     lab.write("logs/a.log", all.join("\n") + "\n");
-    let (status, ship) = Status::new(&security(&kafka, "PLAIN", Login::AGENT.username, Login::AGENT.password));
+    let (status, ship) = Status::new(&lab, &security(&kafka, "PLAIN", Login::AGENT.username, Login::AGENT.password));
     let mut agent = start(&lab, &kafka.secured_brokers(), "t", &ship);
     status.wait_for_problem("uthoriz");
     // Without the right to write anywhere the client library calls it fatal.
@@ -177,7 +166,7 @@ fn a_login_that_is_refused_works_as_soon_as_the_user_is_known() {
     kafka.allow("late", &["Write", "Describe"], Resource::Topic("t"));
     let all = lines("line", 1000);
     lab.write("logs/a.log", all.join("\n") + "\n");
-    let (status, ship) = Status::new(&security(&kafka, "SCRAM-SHA-512", "late", "secret of late"));
+    let (status, ship) = Status::new(&lab, &security(&kafka, "SCRAM-SHA-512", "late", "secret of late"));
     let mut agent = start(&lab, &kafka.secured_brokers(), "t", &ship);
     status.wait_for_problem("uthentication");
     assert!(!agent.log().contains("secret of late"));
@@ -208,7 +197,7 @@ fn an_event_over_the_brokers_limit_is_a_dead_letter_and_its_neighbours_arrive() 
         [neighbours[..2000].join("\n"), large.clone(), neighbours[2000..].join("\n") + "\n"].join("\n"),
     );
     let tables = "compression = \"none\"\n[ship.kafka]\ndead_letter_topic = \"small.dead\"";
-    let (status, ship) = Status::new(tables);
+    let (status, ship) = Status::new(&lab, tables);
     let mut agent = start(&lab, &kafka.brokers(), "small", &ship);
     status.wait_for_delivered(4001);
     status.wait_until_well();
@@ -234,7 +223,7 @@ fn single_records_are_whole_events() {
     kafka.create_topic("single", 2, &[]);
     let all = lines("line", 5000);
     lab.write("logs/a.log", all.join("\n") + "\n");
-    let (status, ship) = Status::new("[ship.kafka]\nrecords = \"single\"");
+    let (status, ship) = Status::new(&lab, "[ship.kafka]\nrecords = \"single\"");
     let mut agent = start(&lab, &kafka.brokers(), "single", &ship);
     status.wait_for_delivered(5000);
     agent.stop();
@@ -262,7 +251,7 @@ fn no_clock_of_the_agents_reaches_a_record() {
     let all = ["2025-11-23 10:00:00 INFO long ago", "2036-11-23 10:00:00 INFO ahead"].map(str::to_owned);
     lab.write("logs/a.log", all.join("\n") + "\n");
     for (topic, has_time) in [("create-time", false), ("append-time", true)] {
-        let (status, ship) = Status::new("");
+        let (status, ship) = Status::new(&lab, "");
         let mut agent = start(&lab, &kafka.brokers(), topic, &ship);
         status.wait_for_delivered(2);
         agent.stop();
@@ -277,7 +266,7 @@ fn an_agent_that_is_stopped_or_killed_while_the_broker_is_silent_sends_the_rest_
     kafka.create_topic("t", 1, &[]);
     let mut all = lines("first", 1000);
     lab.write("logs/a.log", all.join("\n") + "\n");
-    let (status, ship) = Status::new("drain_max = \"500ms\"");
+    let (status, ship) = Status::new(&lab, "drain_max = \"500ms\"");
     let mut agent = start(&lab, &kafka.brokers(), "t", &ship);
     status.wait_for_delivered(1000);
     for round in ["stopped", "killed"] {

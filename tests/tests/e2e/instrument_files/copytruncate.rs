@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use labtrail_tests::lab::{Collector, Lab, poll, wait_until};
+use labtrail_tests::lab::{Collector, Lab, StatusPage, poll, wait_until};
 
-use super::{StatusPage, assert_in_order, wait_and_compare};
+use super::{assert_in_order, wait_and_compare};
 
 const ROTATIONS: usize = 12;
 const ROTATION_INTERVAL: Duration = Duration::from_millis(300);
@@ -120,7 +120,7 @@ fn what_is_lost_between_copying_and_truncating_is_told() {
         let lab = Lab::new();
         let mut writer = Writer::new(&lab);
         let mut collector = lab.collector();
-        let (status, page) = StatusPage::new(&lab);
+        let (status, page) = StatusPage::new(&lab, "");
         let ship = format!("batch_bytes_max = \"64KiB\"\nqueue_bytes_max = \"64KiB\"\n{page}");
         let mut agent = lab.agent_that_ships(&collector, &ship, &[(pattern, "")]);
         writer.write(10);

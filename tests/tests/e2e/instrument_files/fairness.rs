@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use labtrail_tests::lab::{Lab, StoredEvent, poll};
+use labtrail_tests::lab::{Lab, SetOnDrop, StoredEvent, poll};
 use serde_json::json;
 
 const OTHERS: usize = 30;
@@ -49,6 +49,7 @@ fn a_busy_file_does_not_keep_the_others_waiting() {
     collector.wait_for_events(1);
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _end_of_writing = SetOnDrop(&is_over);
         scope.spawn(|| {
             let mut file = OpenOptions::new().create(true).append(true).open(lab.path("logs/busy.log")).unwrap();
             let block = format!("busy {}\n", "x".repeat(190)).repeat(300);
@@ -66,7 +67,6 @@ fn a_busy_file_does_not_keep_the_others_waiting() {
             }
             thread::sleep(INTERVAL);
         }
-        is_over.store(true, Ordering::Relaxed);
     });
     let filter = json!({"event_data.labels.which": "quiet"}).to_string();
     let count = 1 + ROUNDS * OTHERS;

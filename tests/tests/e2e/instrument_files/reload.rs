@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use labtrail_tests::lab::{Agent, Lab, wait_until};
+use labtrail_tests::lab::{Agent, Lab, SetOnDrop, StatusPage, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{StatusPage, wait_and_compare};
+use super::wait_and_compare;
 
 fn section(lab: &Lab, name: &str) -> String {
     format!(
@@ -40,7 +40,7 @@ fn a_config_that_changes_under_load_loses_and_repeats_nothing() {
         append(&lab, name, &lines(name, 0, 100));
     }
     let collector = lab.collector();
-    let (status, ship) = StatusPage::new(&lab);
+    let (status, ship) = StatusPage::new(&lab, "");
     let mut agent = lab.agent_that_ships(&collector, &ship, &[]);
     let head = fs::read_to_string(agent.config_file()).unwrap();
     let config = |names: &[&str]| head.clone() + &names.iter().map(|name| section(&lab, name)).collect::<String>();
@@ -50,6 +50,7 @@ fn a_config_that_changes_under_load_loses_and_repeats_nothing() {
     wait_and_compare(&collector, &[lines("kept", 0, 100), lines("removed", 0, 100)].concat());
     let is_over = AtomicBool::new(false);
     let kept = thread::scope(|scope| {
+        let end_of_writing = SetOnDrop(&is_over);
         let writer = scope.spawn(|| {
             let mut count = 100;
             while !is_over.load(Ordering::Relaxed) {
@@ -89,7 +90,7 @@ fn a_config_that_changes_under_load_loses_and_repeats_nothing() {
         wait_until("the health says that all is well", || status.get("/health").filter(|text| !text.contains("false")));
         append(&lab, "removed", &lines("removed", 300, 400));
         wait_until("the changed section goes on", || (count_of("removed") == 400).then_some(()));
-        is_over.store(true, Ordering::Relaxed);
+        drop(end_of_writing);
         writer.join().expect("the writer wrote")
     });
     let written = [lines("kept", 0, kept), lines("removed", 0, 400), lines("added", 0, 200)].concat();

@@ -2,9 +2,9 @@
 
 use std::{fs, thread, time::Duration};
 
-use labtrail_tests::lab::{Lab, wait_until};
+use labtrail_tests::lab::{Lab, StatusPage, wait_until};
 
-use super::{StatusPage, wait_and_compare};
+use super::wait_and_compare;
 
 fn lines(from: usize, to: usize) -> Vec<String> {
     (from..to).map(|number| format!("line {number:04}")).collect()
@@ -19,7 +19,7 @@ fn a_file_is_deleted_only_when_it_is_delivered() {
     let lab = Lab::new();
     let path = lab.write("logs/a.log", text(0, 100));
     let mut collector = lab.absent_collector();
-    let (status, ship) = StatusPage::new(&lab);
+    let (status, ship) = StatusPage::new(&lab, "");
     let more = "[files.after_delivery]\naction = \"delete\"\ngrace = \"1s\"";
     let mut agent = lab.agent_that_ships(&collector, &ship, &[("logs", more)]);
     wait_until("the agent tries to deliver", || agent.log().contains("cannot deliver").then_some(()));

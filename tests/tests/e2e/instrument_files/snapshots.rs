@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use labtrail_tests::lab::Lab;
+use labtrail_tests::lab::{Lab, StatusPage};
 
-use super::{StatusPage, wait_and_compare};
+use super::wait_and_compare;
 
 const SNAPSHOT: &str = "[files.snapshot]\nsettle = \"200ms\"";
 
@@ -18,7 +18,7 @@ fn of_a_file_with_the_newest_on_top_only_new_records_are_sent() {
     let text = |count| newest_first(count).join("\n") + "\n";
     lab.write("logs/ERRALL.LS", text(20));
     let collector = lab.collector();
-    let (status, ship) = StatusPage::new(&lab);
+    let (status, ship) = StatusPage::new(&lab, "");
     let mut agent = lab.agent_that_ships(&collector, &ship, &[("logs/*.LS", SNAPSHOT)]);
     wait_and_compare(&collector, &newest_first(20));
     let mut count = 20;
@@ -107,7 +107,7 @@ fn a_trailer_that_is_written_anew_is_no_record() {
     let lab = Lab::new();
     lab.write("data/mouse/1/pdata/1/auditp.txt", audit(4));
     let collector = lab.collector();
-    let (status, ship) = StatusPage::new(&lab);
+    let (status, ship) = StatusPage::new(&lab, "");
     let preset = "preset = \"bruker-topspin-audit\"";
     let mut agent = lab.agent_that_ships(&collector, &ship, &[("data/**/auditp.txt", preset)]);
     wait_and_compare(&collector, &audit_messages(4));

@@ -2,9 +2,9 @@
 
 use std::{fs, io::Write};
 
-use labtrail_tests::lab::Lab;
+use labtrail_tests::lab::{Lab, StatusPage};
 
-use super::{StatusPage, wait_and_compare};
+use super::wait_and_compare;
 
 const RECORDS_BEFORE: usize = 40;
 const RECORDS_ADDED: usize = 9;
@@ -75,7 +75,7 @@ fn check(way: Way) {
     let lab = Lab::new();
     lab.write("log/TRACE.TXT", trace(RECORDS_BEFORE));
     let collector = lab.collector();
-    let (status, ship) = StatusPage::new(&lab);
+    let (status, ship) = StatusPage::new(&lab, "");
     let mut agent = lab.agent_that_ships(&collector, &ship, &[("log/TRACE.TXT", PRESET)]);
     wait_and_compare(&collector, &messages(RECORDS_BEFORE));
     let mut records = RECORDS_BEFORE;

@@ -5,9 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use labtrail_tests::lab::{Lab, wait_until};
+use labtrail_tests::lab::{Lab, StatusPage, wait_until};
 
-use super::{StatusPage, wait_and_compare};
+use super::wait_and_compare;
 
 #[test]
 fn old_and_excluded_files_are_left_alone() {
@@ -56,7 +56,7 @@ fn a_share_that_vanishes_and_returns_sends_nothing_again() {
     let lines = |from, to| (from..to).map(|number| format!("line {number:04}")).collect::<Vec<String>>();
     lab.write("mount/share/a.log", lines(0, 500).join("\n") + "\n");
     let collector = lab.collector();
-    let (status, ship) = StatusPage::new(&lab);
+    let (status, ship) = StatusPage::new(&lab, "");
     let mut agent = lab.agent_that_ships(&collector, &ship, &[("mount/share/*.log", "")]);
     wait_and_compare(&collector, &lines(0, 500));
     let mut count = 500;

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, path::Path, process::Stdio};
 
 use labtrail_tests::{
-    lab::{Answer, Collector, Lab},
+    lab::{Answer, Api, Collector, Lab},
     services::{madsci_client, madsci_python},
 };
 use serde_json::{Value, json};
@@ -50,16 +50,7 @@ fn post(door: SocketAddr, body: &str) -> Answer {
 }
 
 fn request(method: &str, door: SocketAddr, target: &str, body: &str) -> Answer {
-    let http: ureq::Agent =
-        ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into();
-    let url = format!("http://{door}{target}");
-    let response = match method {
-        "POST" => http.post(url).header("content-type", "application/json").send(body),
-        _ => http.get(url).call(),
-    };
-    let mut response = response.unwrap_or_else(|error| panic!("{method} {target}: {error}"));
-    let text = response.body_mut().read_to_string().expect("an answer is text");
-    Answer::new(response.status().as_u16(), text)
+    Api::new(door).request(method, target, &[("content-type", "application/json")], body.as_bytes())
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use labtrail_tests::lab::{Lab, assert_stored_once, wait_until};
+use labtrail_tests::lab::{Api, Lab, assert_stored_once, wait_until};
 use serde_json::json;
 
 use super::receiver::{Receiver, connect, messages, send_lines, socket, texts};
@@ -188,13 +188,9 @@ fn what_a_full_disk_cannot_take_is_counted_and_clients_are_told() {
     let mut agent = Receiver::absent(&lab, &collector.url(), &tables, &[]);
     let Some(disk) = SmallDisk::mount(agent.data_dir(), "4m") else { return };
     agent.start_again();
-    let http: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let post = |n: u64| {
-        let body =
-            json!({"event_type": "test", "event_data": {"message": format!("event {n}"), "pad": "x".repeat(9000)}})
-                .to_string();
-        let request = http.post(format!("http://{door}/event")).header("content-type", "application/json");
-        request.send(&body).expect("the agent answers").status().as_u16()
+        let data = json!({"message": format!("event {n}"), "pad": "x".repeat(9000)});
+        Api::new(door).post_json("/event", &json!({"event_type": "test", "event_data": data})).status
     };
     assert_eq!(post(0), 200);
     disk.fill();

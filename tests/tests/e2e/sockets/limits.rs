@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, net::SocketAddr};
 
-use labtrail_tests::lab::{Lab, assert_stored_once, wait_until};
+use labtrail_tests::lab::{Api, Lab, assert_stored_once, wait_until};
 use serde_json::json;
 
 use super::receiver::{Receiver, connect, messages, socket, texts};
@@ -24,10 +24,8 @@ fn a_burst_fits_into_segments_that_are_smaller_than_a_batch() {
 
 /// Posts an event with so many bytes at the door; the status of the answer.
 fn post(door: SocketAddr, id: &str, bytes: usize) -> u16 {
-    let event = json!({"_id": id, "event_type": "test", "event_data": {"text": "x".repeat(bytes)}}).to_string();
-    let http: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let request = http.post(format!("http://{door}/event")).header("content-type", "application/json");
-    request.send(&event).expect("the agent answers").status().as_u16()
+    let event = json!({"_id": id, "event_type": "test", "event_data": {"text": "x".repeat(bytes)}});
+    Api::new(door).post_json("/event", &event).status
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use labtrail_tests::lab::{Agent, Lab, wait_until};
+use labtrail_tests::lab::{Agent, Lab, StatusPage, wait_until};
 use serde_json::Value;
 
 /// No sender waits longer than this for an agent that does not read.
@@ -18,7 +18,7 @@ const SEND_TIME_MAX: Duration = Duration::from_mins(1);
 /// An agent that can be asked how it is.
 pub(super) struct Receiver {
     agent: Agent,
-    status: SocketAddr,
+    status: StatusPage,
     data_dir: PathBuf,
 }
 
@@ -37,8 +37,8 @@ impl Receiver {
 
     /// The same, not started yet.
     pub(super) fn absent(lab: &Lab, to: &str, tables: &str, files: &[(&str, &str)]) -> Self {
-        let status = lab.free_address();
-        let agent = lab.absent_agent(to, &format!("{tables}\n[status]\nlisten = \"{status}\"\n"), files);
+        let (status, ship) = StatusPage::new(lab, tables);
+        let agent = lab.absent_agent(to, &ship, files);
         let data_dir = agent.config_file().with_file_name("data");
         Self { agent, status, data_dir }
     }
@@ -53,7 +53,7 @@ impl Receiver {
         wait_until("the agent answers", || {
             let ended = self.agent.process().ended();
             assert!(ended.is_none(), "the agent ended with {ended:?}: {}", self.agent.log());
-            self.get("/health")
+            self.status.get("/health")
         });
     }
 
@@ -69,22 +69,16 @@ impl Receiver {
         fs::write(&file, change(text)).expect("a config can be written");
     }
 
-    fn get(&self, path: &str) -> Option<String> {
-        ureq::get(format!("http://{}{path}", self.status)).call().ok()?.body_mut().read_to_string().ok()
-    }
-
     pub(super) fn status(&self) -> Value {
-        let text = self.get("/status").expect("the agent answers");
+        let text = self.status.get("/status").expect("the agent answers");
         serde_json::from_str(&text).expect("its answer is JSON")
     }
 
     /// The sum of a metric over those of its series that have this label, written as `name="value"`.
     pub(super) fn metric_of(&self, name: &str, label: &str) -> u64 {
-        let text = self.get("/metrics").expect("the agent answers");
-        let series = text.lines().filter_map(|line| line.strip_prefix("labtrail_agent_")?.strip_prefix(name));
-        let series = series.map(|rest| rest.strip_prefix("_total").unwrap_or(rest));
-        let series = series.filter(|rest| rest.starts_with(['{', ' ']) && rest.contains(label));
-        series.map(|rest| rest.rsplit(' ').next().and_then(|value| value.parse::<u64>().ok()).expect("a number")).sum()
+        let value = |end: &str| self.status.metric_of(&format!("labtrail_agent_{name}{end}"), label);
+        // One of both is there: counters end with `_total`, gauges do not.
+        (value("") + value("_total")) as u64
     }
 
     pub(super) fn metric(&self, name: &str) -> u64 {

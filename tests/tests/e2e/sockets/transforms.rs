@@ -1,6 +1,6 @@
 //! What a section wants done with events is done with what sockets receive.
 
-use labtrail_tests::lab::{Lab, wait_until};
+use labtrail_tests::lab::{Api, Lab, wait_until};
 
 use super::receiver::{Receiver, messages, send_datagrams, send_lines, socket};
 
@@ -71,9 +71,8 @@ fn what_is_secret_is_hidden_and_what_is_not_wanted_is_dropped_and_counted() {
     send_datagrams(udp, &lines);
     send_lines(tcp, &lines);
     for message in ["heartbeat 3", "mail to ada@example.org"] {
-        let event = serde_json::json!({"event_type": "test", "event_data": {"message": message}}).to_string();
-        let answer = ureq::post(format!("http://{door}/event")).header("content-type", "application/json").send(&event);
-        assert_eq!(answer.expect("the agent answers").status(), 200);
+        let event = serde_json::json!({"event_type": "test", "event_data": {"message": message}});
+        assert_eq!(Api::new(door).post_json("/event", &event).status, 200);
     }
     collector.wait_for_events(5);
     agent.wait_until_empty();
