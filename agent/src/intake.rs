@@ -32,6 +32,9 @@ use crate::{
 /// One permit of room stands for so many bytes, because a semaphore counts at most 2^32 permits.
 const BYTES_PER_PERMIT: usize = 1024;
 
+/// What an event has beside its record and what it shares with others: the names of its fields, its id and its times.
+const EVENT_BYTES: usize = 400;
+
 /// When a batch is full.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BatchLimits {
@@ -112,6 +115,8 @@ pub(crate) struct OpenBatch {
     body: Vec<u8>,
     file: String,
     findings: Findings<'static>,
+    /// What all its records share, which each of them holds once it is a whole event.
+    shared_bytes: usize,
     /// Its share of what may be under way; what goes to the spool first has none yet.
     room: Option<OwnedSemaphorePermit>,
 }
@@ -201,7 +206,8 @@ impl Intake {
         let mut body =
             Vec::with_capacity((bytes_expected + bytes_expected / 4 + 512).min(self.limits.bytes_max + 4096));
         let encoder = BatchEncoder::begin(&envelope, &mut body);
-        OpenBatch { encoder, body, file: envelope.file, findings: Findings::default(), room: None }
+        let shared_bytes = body.len();
+        OpenBatch { encoder, body, file: envelope.file, findings: Findings::default(), shared_bytes, room: None }
     }
 
     /// Adds a record. `last` is what the records before it left behind.
@@ -296,9 +302,11 @@ impl Intake {
         self.counters.records_known.inc();
     }
 
-    /// Whether the batch is to be closed.
-    pub(crate) fn is_full(&self, batch: &OpenBatch) -> bool {
-        batch.body.len() >= self.limits.bytes_max || batch.encoder.count() >= self.limits.records_max
+    /// Whether the batch is to be closed. Transforms make whole events of its records: it is closed while these still fit.
+    pub(crate) fn is_full(&self, batch: &OpenBatch, treatment: &Treatment) -> bool {
+        let count = batch.encoder.count();
+        let more = if treatment.transforms.is_empty() { 0 } else { EVENT_BYTES + batch.shared_bytes };
+        batch.body.len() + count as usize * more >= self.limits.bytes_max || count >= self.limits.records_max
     }
 
     /// Closes a batch and does what the section wants done with its events. `None`: nothing is left of it.

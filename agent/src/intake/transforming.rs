@@ -35,6 +35,11 @@ impl Transforming {
         Self { names: transforms.names(), transforms, state, zone, counters }
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.transforms.is_empty()
+    }
+
     /// What the transforms leave of a batch.
     pub(super) fn apply(&self, batch: ClosedBatch, stream: StreamId) -> ClosedBatch {
         if self.transforms.is_empty() {

@@ -179,7 +179,7 @@ impl Inlet {
         let place = Place { offset: self.count, number: None, address: address.as_deref() };
         self.intake.push(&mut batch, &self.input.treatment, &context, &record, place, &mut self.last);
         self.count += 1;
-        let is_full = self.intake.is_full(&batch) || since.elapsed() >= BATCH_AGE_MAX;
+        let is_full = self.intake.is_full(&batch, &self.input.treatment) || since.elapsed() >= BATCH_AGE_MAX;
         self.batch = Some((batch, since));
         if is_full {
             self.close();

@@ -168,7 +168,7 @@ impl Stream {
                     let shipped = self.snapshot.get_or_insert_default();
                     shipped.numbers.insert(number);
                     shipped.is_changed = true;
-                    if reader.intake.is_full(open) {
+                    if reader.intake.is_full(open, &section.treatment) {
                         let full = batch.take().expect("a record was just added to it");
                         reader.intake.close(full, &section.treatment, reader.ledger, (self.id, mark));
                     }

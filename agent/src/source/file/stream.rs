@@ -462,7 +462,7 @@ impl Stream {
                     self.read.last = last;
                     self.records += 1;
                     at = record.next;
-                    if reader.intake.is_full(open_batch) {
+                    if reader.intake.is_full(open_batch, &section.treatment) {
                         self.advance(content, (base, at), buffer)?;
                         self.close(batch.take().expect("a record was just added to it"), reader);
                     }
