@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -19,7 +19,7 @@ use crate::{
     delivery::Ledger,
     platform,
     source::{
-        file::{FileSource, Orders, Section, Surroundings},
+        file::{FileSource, Orders, Pattern, Section, Surroundings},
         inlet::{EventInlet, Inlet, Summaries},
         socket::{Bound, Listen, SocketCounters, SocketError},
         spooler::Spooler,
@@ -48,8 +48,8 @@ pub(crate) enum InputError {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Group {
     Local,
-    /// What lies on a network file system, by its number.
-    Share(u64),
+    /// What lies on a network file system, by where it is mounted.
+    Share(PathBuf),
     /// A section that asked for a thread of its own, by its first pattern.
     Own(String),
 }
@@ -58,6 +58,12 @@ enum Group {
 struct Following {
     orders: Orders,
     ledger: Ledger,
+}
+
+#[derive(Debug)]
+struct Listening {
+    section: SocketsSection,
+    ends: Stop,
 }
 
 /// All inputs, while they run.
@@ -71,8 +77,8 @@ pub(crate) struct Inputs {
     socket_counters: SocketCounters,
     upstream: Option<url::Url>,
     following: BTreeMap<Group, Following>,
-    /// By the section as it was written.
-    listening: BTreeMap<String, (Listen, Stop)>,
+    /// Open sockets, by the section as it was written.
+    listening: BTreeMap<String, Listening>,
     /// The rest of the config, which only a restart changes.
     fixed: String,
     tasks: Tasks,
@@ -121,19 +127,24 @@ impl Inputs {
             match self.bind(section, 1) {
                 Ok(socket) => bound.push((key, section, socket)),
                 // One of ours that goes may be in the way: all else is bound before that is stopped.
-                Err(_) if ends.iter().any(|end| is_in_the_way(&self.listening[end].0, &section.listen)) => {
+                Err(_)
+                    if ends.iter().any(|end| is_in_the_way(&self.listening[end].section.listen, &section.listen)) =>
+                {
                     held.push((key, section));
                 }
                 Err(error) => return Err(error),
             }
         }
-        for key in &ends {
-            if let Some((_, stop)) = self.listening.remove(key) {
-                stop.give();
-            }
-        }
+        let ended: Vec<(String, SocketsSection)> = ends.into_iter().filter_map(|key| self.end(key)).collect();
         for (key, section) in held {
-            bound.push((key, section, self.bind(section, BIND_TRIES)?));
+            match self.bind(section, BIND_TRIES) {
+                Ok(socket) => bound.push((key, section, socket)),
+                Err(error) => {
+                    drop(bound);
+                    self.listen_again(ended, stop);
+                    return Err(error);
+                }
+            }
         }
         for (group, following) in &self.following {
             let sections = self.or_nothing(groups.remove(group).unwrap_or_default())?;
@@ -172,6 +183,23 @@ impl Inputs {
         }
     }
 
+    /// Asks a socket to close; gives its section.
+    fn end(&mut self, key: String) -> Option<(String, SocketsSection)> {
+        let Listening { section, ends } = self.listening.remove(&key)?;
+        ends.give();
+        Some((key, section))
+    }
+
+    /// Opens sockets again that were closed to make room for others, which could not be opened.
+    fn listen_again(&mut self, ended: Vec<(String, SocketsSection)>, stop: &Stop) {
+        for (key, section) in ended {
+            let listening = self.bind(&section, BIND_TRIES).and_then(|socket| self.listen(key, &section, socket, stop));
+            if let Err(error) = listening {
+                error!(listen = %section.listen, error = %labtrail_shared::telemetry::with_causes(&error), "nothing is received there any more");
+            }
+        }
+    }
+
     /// Sections for a thread that follows nothing at present: one that means no file.
     fn or_nothing(&self, sections: Vec<Section>) -> Result<Vec<Section>, InputError> {
         if !sections.is_empty() {
@@ -198,7 +226,7 @@ impl Inputs {
         let input = Arc::new(section.compile(&self.registry, &self.surroundings.counters)?);
         let (intake, spooler) = (Arc::clone(&self.surroundings.intake), self.spooler.clone());
         let ends = stop.child();
-        self.listening.insert(key, (section.listen.clone(), ends.clone()));
+        self.listening.insert(key, Listening { section: section.clone(), ends: ends.clone() });
         let summaries = Summaries::new(input, intake, spooler);
         if section.transforms.is_some() {
             let (teller, ends) = (Arc::downgrade(&summaries), ends.clone());
@@ -246,8 +274,8 @@ impl Inputs {
                 () = stop.given() => break,
             }
         }
-        for (_, stop) in self.listening.values() {
-            stop.give();
+        for listening in self.listening.values() {
+            listening.ends.give();
         }
         self.tasks.drain(drain_max).await
     }
@@ -302,17 +330,8 @@ fn group_of(section: &FilesSection, compiled: &Section) -> Group {
         }
         Some(false) => Group::Local,
         None => {
-            let base = compiled.patterns.first().map(|pattern| pattern.watched_folder().0);
-            base.and_then(share_of).map_or(Group::Local, Group::Share)
+            let base = compiled.patterns.first().map(Pattern::base);
+            base.and_then(platform::share_of).map_or(Group::Local, Group::Share)
         }
     }
-}
-
-/// The number of the network file system on which a path lies, if it does.
-fn share_of(path: &Path) -> Option<u64> {
-    let existing = path.ancestors().find(|folder| folder.exists())?;
-    if platform::disk(existing).ok()? == platform::Disk::Local {
-        return None;
-    }
-    Some(platform::root_id(existing).ok()?.device)
 }

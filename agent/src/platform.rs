@@ -1,15 +1,17 @@
 //! What differs between operating systems when files are followed, in one place: opening, telling files apart, reading
-//! at a place, and what kind of disk a path lies on.
+//! at a place, and whether a path lies on a share.
 //!
 //! Only Unix is written; each function says what its Windows side does. Nothing here decides anything.
 
+#[cfg(target_os = "linux")]
+mod mounts;
 #[cfg(unix)]
 mod unix;
 
 use std::{
     fs::{File, Metadata},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde_json::{Map, Value, json};
@@ -27,39 +29,6 @@ pub(crate) struct FilePlace {
     pub inode: u64,
     /// Nanoseconds since 1970, where the file system keeps it. An inode that is used again has another one.
     pub birth_ns: Option<i64>,
-}
-
-/// A folder that files are looked for in, and the file system it is on: another value for the same path means that a disk
-/// or a share was mounted there or went away, and not that its files were deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct RootId {
-    /// The disk. It may have another number after a restart or when it is mounted again.
-    pub device: u64,
-    /// The folder itself.
-    pub inode: u64,
-    /// The number of the file system, which on most (ext4, btrfs) stays the same for ever; 0 where there is none.
-    pub file_system: u64,
-}
-
-/// What kind of disk a path lies on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Disk {
-    /// One of this machine: changes by any program are notified.
-    Local,
-    /// A share, by the name of its protocol. Other machines' changes are not notified, sizes may be seen late, and any
-    /// call may take very long.
-    Network(&'static str),
-    /// A file system that a program serves (FUSE): sshfs and rclone, but also local ones such as ntfs-3g. What is said of
-    /// shares may hold.
-    Served,
-}
-
-impl Disk {
-    /// Whether notifications of the operating system tell of every change.
-    #[cfg(test)]
-    pub(crate) fn notifies(self) -> bool {
-        self == Self::Local
-    }
 }
 
 /// Opens a file for reading such that its writer may do with it what it likes: append, rename, truncate, delete.
@@ -121,12 +90,12 @@ pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
     Ok(())
 }
 
-/// What kind of disk a path lies on. The path must exist. On a share that does not answer this may take minutes.
+/// Where the share is mounted on which a path lies, if it does: other machines' changes there are not notified, sizes may be
+/// seen late, and any call may take very long. The share itself is not asked. `None` where the system has no table of them.
 ///
-/// On Windows: `GetVolumePathNameW`, then `GetDriveTypeW`, where `DRIVE_REMOTE` is a share; so is each path that begins with
-/// two backslashes.
-pub(crate) fn disk(path: &Path) -> io::Result<Disk> {
-    system::disk(path)
+/// On Windows: what begins with two backslashes is a share by itself; for a letter, `GetDriveTypeW` says `DRIVE_REMOTE`.
+pub(crate) fn share_of(path: &Path) -> Option<PathBuf> {
+    system::share_of(path)
 }
 
 /// What is known of the machine, in the words of the Elastic Common Schema (`host.*`).
@@ -140,21 +109,11 @@ pub(crate) fn host_facts() -> Map<String, Value> {
     facts.as_object().cloned().unwrap_or_default()
 }
 
-/// Which folder on which file system a path leads to now.
-///
-/// On Windows: `GetVolumeInformationByHandleW` for the serial number of the volume, in both `device` and `file_system`, and
-/// the folder's file id, opened with `FILE_FLAG_BACKUP_SEMANTICS`.
-pub(crate) fn root_id(path: &Path) -> io::Result<RootId> {
-    system::root_id(path)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::ErrorKind, path::Path};
+    use std::{fs, io::ErrorKind};
 
-    use super::{
-        Disk, disk, open_shared, place_of_file, place_of_metadata, place_of_path, read_at, read_exact_at, root_id,
-    };
+    use super::{open_shared, place_of_file, place_of_metadata, place_of_path, read_at, read_exact_at};
 
     #[test]
     fn a_place_is_that_of_the_file_and_not_of_its_name() {
@@ -195,24 +154,5 @@ mod tests {
         check(1 << 40, b"");
         let error = read_exact_at(&file, &mut [0; 4], 8).expect_err("too short");
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
-    }
-
-    #[test]
-    fn a_root_is_known_again_and_told_from_others() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let root = root_id(folder.path()).expect("known");
-        fs::write(folder.path().join("a.log"), "").expect("written");
-        assert_eq!(root_id(folder.path()).expect("known"), root);
-        // Another file system, as when something is mounted or gone.
-        let other = root_id(Path::new("/proc")).expect("known");
-        assert!(other.device != root.device);
-        assert_eq!(root_id(&folder.path().join("gone")).expect_err("gone").kind(), ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn a_temporary_folder_lies_on_a_local_disk() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        assert_eq!(disk(folder.path()).expect("known"), Disk::Local);
-        assert!(Disk::Local.notifies() && !Disk::Network("nfs").notifies() && !Disk::Served.notifies());
     }
 }

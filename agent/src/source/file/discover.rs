@@ -10,6 +10,8 @@ use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use crate::platform;
+
 /// A file, a folder (all files below it) or a glob.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
@@ -23,7 +25,9 @@ impl Pattern {
     /// Compiles a pattern. Relative ones count from the working directory.
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
         let absolute = std::path::absolute(text).map_err(|error| format!("{text:?} is not a path: {error}"))?;
-        let is_glob = text.contains(['*', '?', '[', '{']) && !absolute.exists();
+        // A share that does not answer must hold up nobody who reads a config: it is not asked.
+        let is_there = || platform::share_of(&absolute).is_none() && absolute.exists();
+        let is_glob = text.contains(['*', '?', '[', '{']) && !is_there();
         if !is_glob {
             return Ok(Self { text: text.to_owned(), base: absolute, glob: None });
         }
@@ -42,6 +46,11 @@ impl Pattern {
     /// The pattern as it was written.
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The folder or file below which all lies that it means.
+    pub(crate) fn base(&self) -> &Path {
+        &self.base
     }
 
     /// Whether it means this path, were it that of a file.
