@@ -156,6 +156,7 @@ impl FileSource {
                 self.rest(id);
             }
         }
+        self.remember_more(&old);
         self.copies.clear();
         self.skipped.clear();
         self.first_use = self.sections.iter().map(|section| self.is_first_use(section)).collect();

@@ -102,3 +102,35 @@ fn a_config_that_changes_under_load_loses_and_repeats_nothing() {
     assert_eq!(events[350].at("/event_data/labels/other"), "removed");
     assert_eq!(collector.messages_of(&lab.path("logs/kept.log")), lines("kept", 0, kept));
 }
+
+#[test]
+fn a_section_that_moves_to_a_thread_of_its_own_and_back_is_sent_once() {
+    let lab = Lab::new();
+    for name in ["moved", "kept"] {
+        fs::create_dir_all(lab.path("logs")).unwrap();
+        append(&lab, name, &lines(name, 0, 100));
+    }
+    let collector = lab.collector();
+    let (status, ship) = StatusPage::new(&lab, "");
+    let files = [("logs/moved.log", "own_thread = false"), ("logs/kept.log", "")];
+    let mut agent = lab.agent_that_ships(&collector, &ship, &files);
+    let mut count = 100;
+    let mut written = [lines("moved", 0, 100), lines("kept", 0, 100)].concat();
+    wait_and_compare(&collector, &written);
+    let config = fs::read_to_string(agent.config_file()).unwrap();
+    let is_own = |is_own: &str| config.replace("own_thread = false", &format!("own_thread = {is_own}"));
+    for own_thread in ["true", "false", "true"] {
+        // Meanwhile it is renamed: whoever follows it from now on must know it by more than its name.
+        fs::write(agent.config_file(), is_own(own_thread)).unwrap();
+        hang_up(&mut agent);
+        lab.rename("logs/moved.log", format!("logs/moved.log.{own_thread}.{count}"));
+        for name in ["moved", "kept"] {
+            append(&lab, name, &lines(name, count, count + 50));
+            written.extend(lines(name, count, count + 50));
+        }
+        count += 50;
+        wait_and_compare(&collector, &written);
+    }
+    assert_eq!(status.metric("labtrail_agent_records_lost_total"), 0.0);
+    agent.stop();
+}
