@@ -48,6 +48,16 @@ pub enum ConfigError {
     /// Settings of a `[[files]]` section that do not go together.
     #[error("{0}")]
     Files(&'static str),
+    /// A setting of a `[[sockets]]` section that has no meaning for what it listens on.
+    #[error("{setting} does nothing for {listen}: it is for {meant_for}; leave it out")]
+    Socket {
+        /// The key.
+        setting: &'static str,
+        /// What the section listens on.
+        listen: String,
+        /// What the setting is for.
+        meant_for: &'static str,
+    },
     /// Settings of `[files.record]` that do not go together.
     #[error(transparent)]
     Record(#[from] FrameConfigError),
@@ -305,6 +315,21 @@ mod tests {
             "[[files]]\npaths = [\"a\"]\nparser = \"jsn\"\n",
             "agent.toml:3: files.parser: unknown value `jsn`: did you mean `json`?",
         );
+        check(
+            "[[files]]\npaths = [\"a\"]\nfrom = \"end\"\nsnapshot = {}\n[ship]\nto = \"http://x\"\n",
+            "from = \"end\" does nothing with snapshot",
+        );
+        let socket = |listen: &str, line: &str| {
+            format!("[[sockets]]\nlisten = \"{listen}\"\n{line}\n[ship]\nto = \"http://x\"\n")
+        };
+        check(
+            &socket("udp://[::]:514", "framing = \"newline\""),
+            "framing does nothing for udp://[::]:514: it is for streams (tcp://, unix://); leave it out",
+        );
+        check(&socket("tcp://[::]:601", "receive_buffer = \"1MiB\""), "receive_buffer does nothing for tcp://[::]:601");
+        check(&socket("tcp://[::]:601", "mode = \"0666\""), "mode does nothing for tcp://[::]:601");
+        check(&socket("http://[::]:8001", "parser = \"syslog\""), "parser does nothing for http://[::]:8001");
+        check(&socket("unix:///run/x.sock", "framing = \"newline\"\nmode = \"0666\""), "valid");
         check("[ship]\nto = \"htp://x\"\n", "agent.toml:2: ship.to: ");
         check("[ship]\nto = \"http://x\"\n", "nothing to follow");
         check("[[files]]\npaths = [\"a\"]\n", "nowhere to send to");

@@ -193,6 +193,11 @@ impl FilesSection {
         if section.paths.as_ref().is_none_or(Vec::is_empty) {
             return Err(ConfigError::NoPaths);
         }
+        if section.snapshot.is_some() && self.from == Some(From::End) {
+            let problem = "from = \"end\" does nothing with snapshot: such a file is read whole, and what was not sent before \
+                           is sent; leave it out";
+            return Err(ConfigError::Files(problem));
+        }
         section.framing()?;
         section.record_parser()?;
         match section.after_delivery.as_ref().and_then(AfterDelivery::problem) {

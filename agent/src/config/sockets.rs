@@ -102,7 +102,35 @@ impl SocketsSection {
 
     /// What is wrong with a section that could be read.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if let Some((setting, meant_for)) = self.idle_setting() {
+            return Err(ConfigError::Socket { setting, listen: self.listen.to_string(), meant_for });
+        }
         self.record_parser().map(|_| ())
+    }
+
+    /// A setting that does nothing for a socket of this kind, and what it is for.
+    fn idle_setting(&self) -> Option<(&'static str, &'static str)> {
+        let is_stream = matches!(self.listen, Listen::Tcp(_) | Listen::Unix(_));
+        let is_unix = matches!(self.listen, Listen::Unix(_) | Listen::UnixDatagram(_));
+        let (is_udp, is_door) = (matches!(self.listen, Listen::Udp(_)), matches!(self.listen, Listen::Http(_)));
+        let (streams, text) = ("streams (tcp://, unix://)", "text (all but http://, where whole events come in)");
+        let settings = [
+            ("framing", self.framing != Framing::default(), is_stream, streams),
+            ("delimiter", self.delimiter != Delimiter::default(), is_stream, streams),
+            ("connections_max", self.connections_max != default_connections_max(), is_stream, streams),
+            ("idle_timeout", self.idle_timeout.is_some(), is_stream, streams),
+            ("receive_buffer", self.receive_buffer != default_receive_buffer(), is_udp, "udp://"),
+            ("mode", self.mode != FileMode::default(), is_unix, "socket files (unix://, unixgram://)"),
+            ("message_bytes_max", self.message_bytes_max != default_message_bytes_max(), !is_door, text),
+            ("encoding", self.encoding.is_some(), !is_door, text),
+            ("parser", self.parser.is_some(), !is_door, text),
+            ("parsers", self.parsers.is_some(), !is_door, text),
+            ("date_order", self.date_order.is_some(), !is_door, text),
+            ("time", self.time.is_some(), !is_door, text),
+            ("level", self.level.is_some(), !is_door, text),
+        ];
+        let idle = settings.into_iter().find(|(_, is_set, is_meant, _)| *is_set && !is_meant);
+        idle.map(|(setting, _, _, meant_for)| (setting, meant_for))
     }
 
     fn record_parser(&self) -> Result<RecordParser, ConfigError> {

@@ -70,8 +70,8 @@ fn verdict(section: &FilesSection, path: &Path, metadata: &std::fs::Metadata) ->
     };
     let is_packed = head.starts_with(&[0x1F, 0x8B]);
     match section.encoding.unwrap_or_default().charset_of(&head[..length], length < head.len()) {
-        Err(NotText::Binary(reason)) if !is_packed => {
-            Err(format!("no, unless it is named outright: it holds no text ({reason})"))
+        Err(NotText::Binary(reason)) if !is_packed && !patterns.iter().any(|pattern| pattern.base() == path) => {
+            Err(format!("no, as it holds no text ({reason}); it would be read if `paths` named the very file"))
         }
         _ => Ok(()),
     }

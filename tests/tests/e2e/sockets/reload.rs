@@ -102,6 +102,28 @@ fn a_config_that_cannot_be_used_changes_nothing() {
 }
 
 #[test]
+fn a_socket_that_cannot_be_opened_after_another_made_room_for_it_leaves_that_as_it_was() {
+    let lab = Lab::new();
+    let here = lab.free_address();
+    // Another program has the port on another address: it is not free on all of them.
+    let _taken = TcpListener::bind(("127.0.0.2", here.port())).expect("the port is free there");
+    let collector = lab.collector();
+    let tables = socket(&format!("tcp://{here}"), "");
+    let mut agent = Receiver::start(&lab, &collector.url(), &tables);
+    let everywhere = format!("tcp://0.0.0.0:{}", here.port());
+    agent.change_config(|text| text.replace(&format!("tcp://{here}"), &everywhere));
+    reload(&mut agent, REFUSED);
+    agent.wait_for_problem(REFUSED);
+    let all = messages("message", 10);
+    send_lines(here, &all);
+    collector.wait_for_events(10);
+    agent.change_config(|text| text.replace(&everywhere, &format!("tcp://{here}")));
+    reload(&mut agent, TAKEN_OVER);
+    agent.wait_until_well();
+    labtrail_tests::lab::assert_stored_once(&texts(&all), &collector.events());
+}
+
+#[test]
 fn a_port_that_is_in_use_is_named_at_start() {
     let lab = Lab::new();
     let taken = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
