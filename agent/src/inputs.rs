@@ -33,6 +33,9 @@ const ROOM: &str = "config";
 /// How often a socket is tried that one of ours is about to leave.
 const BIND_TRIES: u32 = 40;
 
+/// How often is looked whether a share came or went.
+const SHARES_INTERVAL: Duration = Duration::from_secs(5);
+
 /// An input cannot be started.
 #[derive(Debug, Error)]
 pub(crate) enum InputError {
@@ -81,6 +84,9 @@ pub(crate) struct Inputs {
     listening: BTreeMap<String, Listening>,
     /// The rest of the config, which only a restart changes.
     fixed: String,
+    /// What runs, and where shares were mounted when it was begun: they decide which thread follows what.
+    running: Option<Config>,
+    shares: Vec<PathBuf>,
     tasks: Tasks,
 }
 
@@ -104,6 +110,8 @@ impl Inputs {
             following: BTreeMap::new(),
             listening: BTreeMap::new(),
             fixed: String::new(),
+            running: None,
+            shares: Vec::new(),
             tasks: Tasks::new(),
         }
     }
@@ -111,6 +119,7 @@ impl Inputs {
     /// Starts what the config asks for and stops what it no longer asks for. Everything is compiled and bound before anything
     /// is changed, so that a config that does not work changes nothing.
     pub(crate) fn apply(&mut self, config: &Config, stop: &Stop) -> Result<(), InputError> {
+        let shares = platform::shares();
         let mut groups: BTreeMap<Group, Vec<Section>> = BTreeMap::from([(Group::Local, Vec::new())]);
         for section in &config.files {
             let compiled = section.compile(&self.data_dir, &self.registry, &self.surroundings.counters)?;
@@ -170,6 +179,7 @@ impl Inputs {
         if self.fixed.is_empty() {
             self.fixed = fixed_part(config);
         }
+        (self.running, self.shares) = (Some(config.clone()), shares);
         Ok(())
     }
 
@@ -271,6 +281,7 @@ impl Inputs {
                 }
                 // Binding may wait for a socket that goes, whose task needs this worker.
                 Some(config) = configs.recv() => tokio::task::block_in_place(|| self.reload(&config, &stop)),
+                () = tokio::time::sleep(SHARES_INTERVAL) => tokio::task::block_in_place(|| self.look_for_shares(&stop)),
                 () = stop.given() => break,
             }
         }
@@ -278,6 +289,17 @@ impl Inputs {
             listening.ends.give();
         }
         self.tasks.drain(drain_max).await
+    }
+
+    /// A share that was mounted since the start gets a thread of its own.
+    fn look_for_shares(&mut self, stop: &Stop) {
+        let shares = platform::shares();
+        let Some(config) = self.running.clone().filter(|_| shares != self.shares) else { return };
+        info!(?shares, "shares came or went");
+        if let Err(error) = self.apply(&config, stop) {
+            error!(error = %labtrail_shared::telemetry::with_causes(&error), "cannot follow the shares by threads of their own");
+            self.shares = shares;
+        }
     }
 
     fn reload(&mut self, config: &Config, stop: &Stop) {

@@ -98,6 +98,11 @@ pub(crate) fn share_of(path: &Path) -> Option<PathBuf> {
     system::share_of(path)
 }
 
+/// Where shares are mounted now: another answer than before means that one came or went.
+pub(crate) fn shares() -> Vec<PathBuf> {
+    system::shares()
+}
+
 /// What is known of the machine, in the words of the Elastic Common Schema (`host.*`).
 ///
 /// On Windows: `RtlGetVersion`, and the product's name from the registry.

@@ -87,9 +87,20 @@ impl Mounts {
         }
     }
 
-    /// Whether a share is mounted at this very place. What was mounted last hides what was before.
+    /// Where shares are mounted, of shares in shares the outermost.
+    pub(super) fn shares(&self) -> Vec<PathBuf> {
+        let points = self.0.iter().map(|mount| &mount.point);
+        let mut shares: Vec<PathBuf> =
+            points.filter(|point| self.share_of(point, |_| None).as_ref() == Some(*point)).cloned().collect();
+        shares.sort();
+        shares.dedup();
+        shares
+    }
+
+    /// Whether a share is mounted at this very place. What was mounted last hides what was before. A machine whose very root is
+    /// on a share stands still with it, whatever we do.
     fn share_at(&self, path: &Path) -> bool {
-        self.0.iter().rfind(|mount| mount.point == path).is_some_and(|mount| mount.is_share)
+        path != "/" && self.0.iter().rfind(|mount| mount.point == path).is_some_and(|mount| mount.is_share)
     }
 }
 
@@ -185,6 +196,14 @@ mod tests {
         check("/data/x.log", Some("/mnt/lab"));
         check("/logs/x.log", Some("/mnt/lab"));
         check("/a/x.log", None);
+        assert_eq!(mounts.shares(), ["/home/ada/remote", "/mnt/lab", "/mnt/my share", "/net"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_root_on_a_share_is_no_share() {
+        let mounts = Mounts::parse(b"1 0 0:9 / / rw - fuse.fuse-overlayfs overlay rw\n2 1 0:10 / /mnt rw - nfs server:/ rw\n");
+        assert_eq!(mounts.share_of(Path::new("/var/log"), |_| None), None);
+        assert_eq!(mounts.shares(), [PathBuf::from("/mnt")]);
     }
 
     #[test]

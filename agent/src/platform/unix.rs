@@ -31,6 +31,16 @@ pub(super) fn share_of(path: &Path) -> Option<PathBuf> {
     super::mounts::Mounts::now().share_of(path, |link| std::fs::read_link(link).ok())
 }
 
+#[cfg(target_os = "linux")]
+pub(super) fn shares() -> Vec<PathBuf> {
+    super::mounts::Mounts::now().shares()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn shares() -> Vec<PathBuf> {
+    Vec::new()
+}
+
 /// macOS and the BSDs have no such table; `own_thread` says it there.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn share_of(_path: &Path) -> Option<PathBuf> {
