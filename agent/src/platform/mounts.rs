@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_root_on_a_share_is_no_share() {
-        let mounts = Mounts::parse(b"1 0 0:9 / / rw - fuse.fuse-overlayfs overlay rw\n2 1 0:10 / /mnt rw - nfs server:/ rw\n");
+        let mounts =
+            Mounts::parse(b"1 0 0:9 / / rw - fuse.fuse-overlayfs overlay rw\n2 1 0:10 / /mnt rw - nfs server:/ rw\n");
         assert_eq!(mounts.share_of(Path::new("/var/log"), |_| None), None);
         assert_eq!(mounts.shares(), [PathBuf::from("/mnt")]);
     }
