@@ -8,6 +8,7 @@
 
 mod commits;
 mod context;
+mod fences;
 mod lost;
 mod metrics;
 mod partition;
@@ -46,6 +47,7 @@ use crate::{
 };
 use commits::Commits;
 use context::{Context, News};
+use fences::Fences;
 use lost::LostRecords;
 use metrics::{KafkaMetrics, PartitionLabel};
 use partition::{Progress, Worker};
@@ -134,15 +136,13 @@ pub fn start(
         return Err(ConsumeError::SameTopic { topic: config.topic.clone() });
     }
     let instance = config.instance_id.clone().unwrap_or_else(|| own_id.to_owned());
-    let consumer = connect(config, &instance)?;
-    let topics = [config.topic.as_str(), config.dead_letter_topic.as_str()];
-    consumer.subscribe(&topics).map_err(ConsumeError::Subscribe)?;
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let consumer = Arc::new(consumer);
+    let (consumer, commits) = join(config, &instance)?;
     let door = Door {
-        commits: Commits::start(Arc::clone(&consumer)).map_err(ConsumeError::Thread)?,
+        commits,
         consumer,
         instance,
+        fences: Fences::default(),
         topic: Arc::from(config.topic.as_str()),
         dead_letter_topic: Arc::from(config.dead_letter_topic.as_str()),
         config: config.clone(),
@@ -162,6 +162,16 @@ pub fn start(
     info!(brokers = config.brokers.join(","), group = config.group, instance = door.instance, "consuming from Kafka");
     tasks.start_thread("kafka consumer", move || door.run(&stop));
     Ok(())
+}
+
+/// A client that belongs to the group, and the thread of its commits.
+fn join(config: &KafkaConfig, instance: &str) -> Result<(Arc<BaseConsumer<Context>>, Commits), ConsumeError> {
+    let consumer = connect(config, instance)?;
+    let topics = [config.topic.as_str(), config.dead_letter_topic.as_str()];
+    consumer.subscribe(&topics).map_err(ConsumeError::Subscribe)?;
+    let consumer = Arc::new(consumer);
+    let commits = Commits::start(Arc::clone(&consumer)).map_err(ConsumeError::Thread)?;
+    Ok((consumer, commits))
 }
 
 fn connect(config: &KafkaConfig, instance: &str) -> Result<BaseConsumer<Context>, ConsumeError> {
@@ -230,6 +240,7 @@ enum State {
 struct Door {
     consumer: Arc<BaseConsumer<Context>>,
     instance: String,
+    fences: Fences,
     topic: Arc<str>,
     dead_letter_topic: Arc<str>,
     config: KafkaConfig,
@@ -253,14 +264,32 @@ struct Door {
 
 impl Door {
     fn run(mut self, stop: &Stop) -> Result<(), ConsumeError> {
-        let consumer = Arc::clone(&self.consumer);
-        let result = self.consume(&consumer, stop);
-        // What is still in flight is not committed: it is read again.
-        self.close_queues();
-        self.runtime.clone().block_on(self.workers.shutdown());
-        consumer.context().close();
-        drop((self, consumer));
-        result
+        loop {
+            let consumer = Arc::clone(&self.consumer);
+            let result = self.consume(&consumer, stop);
+            // What is still in flight is not committed: it is read again.
+            self.close_queues();
+            self.runtime.clone().block_on(self.workers.shutdown());
+            consumer.context().close();
+            drop(consumer);
+            let is_fenced = matches!(result, Err(ConsumeError::Fenced { .. }));
+            if !is_fenced || stop.is_given() || !self.fences.allow_another(Instant::now()) {
+                return result;
+            }
+            self.join_again()?;
+        }
+    }
+
+    /// Joins the group anew, as if this collector had just started.
+    fn join_again(&mut self) -> Result<(), ConsumeError> {
+        warn!(
+            group = self.config.group,
+            instance = self.instance,
+            "Kafka takes another collector for this one, as it does also after an interruption: joining the group anew"
+        );
+        self.forget_lanes();
+        (self.consumer, self.commits) = join(&self.config, &self.instance)?;
+        Ok(())
     }
 
     fn consume(&mut self, consumer: &BaseConsumer<Context>, stop: &Stop) -> Result<(), ConsumeError> {
@@ -547,6 +576,14 @@ impl Door {
         if let Err(error) = self.consumer.unassign() {
             warn!(%error, "cannot let partitions go");
         }
+        let partitions = self.forget_lanes();
+        if partitions > 0 {
+            info!("let {partitions} partitions go");
+        }
+    }
+
+    /// No partition is read any more. Says how many were.
+    fn forget_lanes(&mut self) -> usize {
         self.rewinds.clear();
         let partitions = self.lanes.len();
         for (_, lane) in self.lanes.drain() {
@@ -556,9 +593,7 @@ impl Door {
         self.metrics.paused.set(0);
         self.metrics.lag.clear();
         self.state = State::Reading;
-        if partitions > 0 {
-            info!("let {partitions} partitions go");
-        }
+        partitions
     }
 
     fn check_fatal(&self, error: &KafkaError) -> Result<(), ConsumeError> {

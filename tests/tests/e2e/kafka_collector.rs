@@ -303,6 +303,23 @@ fn of_two_collectors_of_one_name_the_first_ends_and_says_why() {
     second.wait_for_events(1);
 }
 
+/// Kafka takes a client for another one, too, when its session expired at a bad moment; that one must not end.
+#[test]
+fn a_collector_whose_name_was_taken_for_a_moment_joins_anew_and_goes_on() {
+    let (topics, lab) = (Topics::new("fenced-once", 1), Lab::new());
+    let collector = lab.collector_with(&format!("{}instance_id = \"one-name\"\n", topics.config("fenced-once")));
+    for count in 1..3 {
+        produce(&topics.events, [event(2 * count)]);
+        collector.wait_for_events(2 * count as u64 - 1);
+        topics.wait_until_committed("fenced-once");
+        Kafka::shared().take_name("fenced-once", "one-name", &[&topics.events, &topics.letters]);
+        produce(&topics.events, [event(2 * count + 1)]);
+        collector.wait_for_events(2 * count as u64);
+        topics.wait_until_committed("fenced-once");
+    }
+    assert_eq!(collector.log().matches("joining the group anew").count(), 2, "{}", collector.log());
+}
+
 #[test]
 fn what_comes_over_http_while_the_store_is_away_goes_through_kafka() {
     let (kafka, mongod) = (Kafka::start(), Mongod::replica_set(1));

@@ -173,6 +173,20 @@ impl Kafka {
         committed.elements().iter().map(|partition| offset(partition.offset())).collect()
     }
 
+    /// Joins a group under a name that a member of it has already, until it is given partitions, and then ends.
+    #[track_caller]
+    pub fn take_name(&self, group: &str, instance: &str, topics: &[&str]) {
+        let mut config = self.client();
+        config.set("group.id", group).set("group.instance.id", instance).set("enable.auto.commit", "false");
+        config.set("partition.assignment.strategy", "range,roundrobin").set("session.timeout.ms", "6000");
+        let consumer: BaseConsumer = config.create().expect("the settings are valid");
+        consumer.subscribe(topics).expect("topics can be subscribed to");
+        wait_until(&format!("{instance} of {group} is given partitions"), || {
+            drop(consumer.poll(Duration::from_millis(20)));
+            (consumer.assignment().ok()?.count() > 0).then_some(())
+        });
+    }
+
     fn consumer(&self, group: &str) -> BaseConsumer {
         let mut config = self.client();
         config.set("group.id", group).set("enable.auto.commit", "false").set("enable.partition.eof", "true");

@@ -28,6 +28,9 @@ fn lines(name: &str, from: usize, to: usize) -> Vec<String> {
     (from..to).map(|number| format!("{name} line {number:05}")).collect()
 }
 
+/// So much is written while the config changes.
+const LOAD_LINES_MAX: usize = 10_000;
+
 fn append(lab: &Lab, name: &str, lines: &[String]) {
     lab.append(format!("logs/{name}.log"), lines.join("\n") + "\n");
 }
@@ -54,9 +57,12 @@ fn a_config_that_changes_under_load_loses_and_repeats_nothing() {
         let writer = scope.spawn(|| {
             let mut count = 100;
             while !is_over.load(Ordering::Relaxed) {
-                append(&lab, "kept", &lines("kept", count, count + 3));
-                count += 3;
-                thread::sleep(Duration::from_millis(2));
+                // All is stored and looked through again and again: on a slow machine more would never come to an end.
+                if count < LOAD_LINES_MAX {
+                    append(&lab, "kept", &lines("kept", count, count + 10));
+                    count += 10;
+                }
+                thread::sleep(Duration::from_millis(10));
             }
             count
         });
