@@ -14,13 +14,19 @@ mod following;
 mod hints;
 pub(crate) mod identity;
 mod inherit;
+mod long_line;
+mod missing;
+mod nuls;
 mod places;
+mod reading;
+mod remembering;
 pub(crate) mod retire;
 mod saving;
 mod section;
 pub(crate) mod snapshot;
 mod stream;
 mod summaries;
+mod taking_in;
 mod turns;
 
 use std::{
@@ -38,11 +44,12 @@ pub(crate) use self::{
     checkpoint::{Checkpoint, CheckpointError},
     discover::{Exclude, Pattern, escaped},
     identity::Locator,
-    places::{files_of, stream_of},
+    places::files_of,
     retire::AfterDelivery,
     section::Section,
     snapshot::SnapshotSection,
     stream::{Beginning, Reader, Stream, Turn},
+    taking_in::stream_of,
 };
 use self::{hints::Hints, identity::GUARD_BYTES, inherit::Copy, places::Skipped};
 use crate::{

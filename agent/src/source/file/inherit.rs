@@ -19,8 +19,8 @@ use super::{
     discover::Found,
     folders::Folders,
     identity::{HEAD_BYTES, Head, Locator, head_start},
-    places::new_stream,
     stream::{Beginning, State},
+    taking_in::new_stream,
 };
 use crate::{delivery::StreamId, platform};
 

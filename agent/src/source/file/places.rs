@@ -1,106 +1,32 @@
-//! Where the followed files lie: new ones, renamed ones, and those that went away.
+//! Where the followed files lie: looks for all of them, and knows again those that were followed before.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::HashSet,
     fs::Metadata,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock},
+    sync::Arc,
     time::Instant,
 };
 
-use jiff::Timestamp;
-use memchr::memmem;
 use tracing::{info, warn};
 
 use super::{
-    FileSource, LEAVING_FOR, Section,
-    chain::Chain,
-    checkpoint::{Packed, Position},
-    content::{Content, GZIP_MAGIC, read_full_at},
-    continuation,
+    FileSource, Section,
+    content::GZIP_MAGIC,
     discover::{self, Found, visit_files},
     folders::{Folders, find_device},
-    identity::{GUARD_BYTES, Guard, HEAD_BYTES, Locator},
+    identity::Locator,
     inherit::Kinship,
     log_start,
-    snapshot::{Shipped, identity_of},
-    stream::{State, Stream},
+    stream::State,
 };
-use crate::{
-    decode::{Charset, Encoding, NotText, Unit},
-    delivery::{Mark, StreamId},
-    frame::FrameState,
-    intake::Report,
-    platform,
-    status::Reason,
-};
+use crate::{delivery::StreamId, platform, status::Reason};
 
 /// A stream that was found elsewhere, where it lay before, and when the file was made that lay there.
 type Moved = (StreamId, Arc<Path>, Option<i64>);
 
 impl FileSource {
-    /// Takes over what the checkpoint remembers of the files of its sections; with `rest` also of all others,
-    /// but for those that these patterns of other threads mean.
-    pub(super) fn remember(&mut self, rest: Option<&BTreeSet<String>>) {
-        let remembered = self.surroundings.checkpoint().load();
-        for (id, position) in remembered {
-            self.surroundings.next_id.fetch_max(id + 1, std::sync::atomic::Ordering::Relaxed);
-            let place = place_of(&self.sections, &position.pattern);
-            if place.is_some() || rest.is_some_and(|others| !others.contains(&position.pattern)) {
-                self.remember_one(id, position, place.map(|(section, _)| section));
-            }
-        }
-        self.first_use = self.sections.iter().map(|section| self.is_first_use(section)).collect();
-    }
-
-    /// Takes over what the checkpoint remembers of files that one of these sections means and none of the `old` ones did:
-    /// another thread may have followed them.
-    pub(super) fn remember_more(&mut self, old: &[Section]) {
-        let patterns = self.sections.iter().flat_map(|section| &section.patterns);
-        let is_new = |pattern: &str| place_of(&self.sections, pattern).is_some() && place_of(old, pattern).is_none();
-        if !patterns.map(discover::Pattern::text).any(is_new) {
-            return;
-        }
-        let mut remembered = self.surroundings.checkpoint().load();
-        // What is under way here is known better here.
-        remembered.retain(|id, position| {
-            let is_at_work = self.ledger.is_under_way(*id) || self.dirty.contains(id) || self.unsaved.contains(id);
-            is_new(&position.pattern) && !is_at_work
-        });
-        for (id, position) in remembered {
-            let section = place_of(&self.sections, &position.pattern).map(|(section, _)| section);
-            if self.streams.contains_key(&id) {
-                self.drop_head(id);
-            }
-            self.remember_one(id, position, section);
-        }
-    }
-
-    fn remember_one(&mut self, id: StreamId, position: Position, section: Option<usize>) {
-        self.by_locator.insert(position.locator, id);
-        self.by_inode.insert(position.locator.inode_and_birth(), id);
-        if position.gone_since.is_some() {
-            self.gone.insert(id);
-        }
-        let mut stream = new_stream(id, position, State::Resting);
-        if let Some(section) = section {
-            stream.section = section;
-            if self.sections[section].snapshot.is_some() {
-                stream.snapshot = Some(Shipped::of_numbers(self.surroundings.checkpoint().shipped(id)));
-                self.by_path.insert(Arc::clone(&stream.path), id);
-            }
-        }
-        self.streams.insert(id, Box::new(stream));
-        self.note_head(id);
-    }
-
-    /// Whether none of a section's patterns was followed before.
-    pub(super) fn is_first_use(&self, section: &Section) -> bool {
-        let checkpoint = self.surroundings.checkpoint();
-        section.patterns.iter().all(|pattern| checkpoint.is_first_use(pattern.text()))
-    }
-
     /// Looks for all files that the patterns mean, takes in new ones, and finds out what became of missing ones.
     pub(super) fn scan(&mut self) {
         let mut seen = HashSet::new();
@@ -271,7 +197,7 @@ impl FileSource {
     }
 
     /// A followed or remembered file was found, perhaps under another name.
-    fn meet_again(&mut self, id: StreamId, section: usize, path: &Path, metadata: &Metadata, now: Instant) {
+    pub(super) fn meet_again(&mut self, id: StreamId, section: usize, path: &Path, metadata: &Metadata, now: Instant) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let is_other_section = std::mem::replace(&mut stream.section, section) != section;
         let was_resting = stream.state == State::Resting;
@@ -307,256 +233,6 @@ impl FileSource {
         }
     }
 
-    /// A new file: it is read from its beginning, or from the end of its last complete line.
-    fn take_in(
-        &mut self,
-        (section, pattern): (usize, usize),
-        path: &Path,
-        metadata: &Metadata,
-        (reads_existing, is_packed): (bool, bool),
-    ) -> StreamId {
-        let locator = Locator::of(metadata);
-        let settings = &self.sections[section];
-        let is_snapshot = settings.snapshot.is_some();
-        let mark = match reads_existing || is_snapshot {
-            true => Mark { chain: Some(Chain::START), ..Mark::default() },
-            false if is_packed => Mark::default(),
-            false => mark_at_end(path, settings.encoding),
-        };
-        let position = Position {
-            path: path.to_owned(),
-            pattern: settings.patterns[pattern].text().to_owned(),
-            mark,
-            packed: is_packed.then(|| Packed { read_size: (!reads_existing).then_some(metadata.len()) }),
-            identity: is_snapshot.then(|| identity_of(self.surroundings.intake.agent(), path)),
-            framing: settings.framing_key,
-            ..Position::of(locator)
-        };
-        let id = self.next_id();
-        let mut stream = new_stream(id, position, State::Followed);
-        stream.section = section;
-        stream.is_new = true;
-        stream.snapshot = is_snapshot.then(Shipped::default);
-        stream.settle_in(&self.sections[section], path);
-        stream.observe(metadata, Instant::now());
-        self.by_locator.insert(locator, id);
-        self.by_inode.insert(locator.inode_and_birth(), id);
-        self.by_path.insert(Arc::clone(&stream.path), id);
-        self.streams.insert(id, Box::new(stream));
-        if reads_existing || !is_packed {
-            self.ready.insert(id);
-            self.hot.insert(id);
-        }
-        id
-    }
-
-    /// Followed files that the scan did not find: renamed to where no pattern reaches, or gone. At the start also
-    /// those that are only remembered: they may have been rotated while nobody looked.
-    fn find_missing(&mut self, seen: &HashSet<StreamId>, now: Instant) {
-        let is_missing =
-            |stream: &Stream| !seen.contains(&stream.id) && (stream.state != State::Resting || self.is_first_scan);
-        let streams = self.streams.values().filter(|stream| is_missing(stream));
-        let missing: Vec<StreamId> = streams.map(|stream| stream.id).collect();
-        let mut folders = Folders::default();
-        for id in missing {
-            self.find_one_missing(id, &mut folders, now);
-        }
-    }
-
-    fn find_one_missing(&mut self, id: StreamId, folders: &mut Folders, now: Instant) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        if place_of(&self.sections, &stream.position.pattern).is_none() {
-            // No section means it any more: nobody asks what became of it.
-            return;
-        }
-        let old_path = Arc::clone(&stream.path);
-        let born = stream.position.locator.birth_ns;
-        let place = match folders.find(&old_path, &stream.position.locator) {
-            Ok(place) => place,
-            Err(error) => {
-                // The folder cannot be listed: a share may be away. Nothing is known, so nothing is decided.
-                if !std::mem::replace(&mut stream.is_troubled, true) {
-                    warn!(file = %old_path.display(), %error, "cannot look for this file; its position is kept");
-                }
-                return;
-            }
-        };
-        stream.is_troubled = false;
-        if let Some((path, metadata)) = place {
-            let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEAVING_FOR));
-            let is_read = match &stream.position.packed {
-                Some(packed) => packed.read_size == Some(metadata.len()),
-                None => metadata.len() == stream.read.offset,
-            };
-            if stream.state == State::Resting && path == *old_path && is_read && is_old {
-                return;
-            }
-            let was_leaving = stream.state == State::Leaving;
-            let Some((section, _)) = place_of(&self.sections, &stream.position.pattern) else { return };
-            if stream.state == State::Resting && is_read && stream.position.gone_since.is_some() {
-                return;
-            }
-            let exclude = &self.sections[section].exclude;
-            // A packed one is what became of a file that was followed.
-            if stream.position.packed.is_none() && exclude.matches(&path) && exclude.matches(&old_path) {
-                return;
-            }
-            self.meet_again(id, section, &path, &metadata, now);
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.state = State::Leaving;
-            }
-            if !was_leaving && path != *old_path {
-                self.adopt_generations(id, &old_path, born);
-            }
-            return;
-        }
-        if let Some(Content::Plain(file)) = &stream.content
-            && let Ok(metadata) = file.metadata()
-            && metadata.len() > stream.read.offset
-        {
-            // Deleted while open: what is left of it is read from the handle.
-            stream.state = State::Leaving;
-            if stream.observe(&metadata, now) {
-                self.ready.insert(id);
-            }
-            self.hot.insert(id);
-            return;
-        }
-        if stream.position.gone_since.is_some() {
-            return;
-        }
-        if stream.snapshot.is_none()
-            && let Some((path, metadata)) = self.find_copy(id)
-        {
-            let Some(section) = self.streams.get(&id).map(|stream| stream.section) else { return };
-            self.go_on_in(id, &path, &metadata);
-            self.meet_again(id, section, &path, &metadata, now);
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.state = State::Leaving;
-            }
-            self.adopt_generations(id, &old_path, born);
-            return;
-        }
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        let bytes_lost = stream.position.size_seen.saturating_sub(stream.read.offset);
-        if bytes_lost > 0 {
-            let message = format!("{bytes_lost} bytes were gone before they could be read: the file was deleted");
-            self.report(id, &Report { reason: "deleted", message, bytes_lost });
-            if let Some(stream) = self.streams.get_mut(&id) {
-                // Only in memory: an agent that ends before this is delivered tells of it again.
-                stream.position.size_seen = stream.read.offset;
-            }
-        }
-        info!(file = %old_path.display(), "file is gone");
-        self.adopt_generations(id, &old_path, born);
-        self.rest(id);
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.position.gone_since = Some(Timestamp::now().as_second());
-            if stream.snapshot.is_some() {
-                self.by_path.insert(Arc::clone(&stream.path), id);
-            }
-        }
-        self.gone.insert(id);
-        self.dirty.insert(id);
-    }
-
-    /// A file was rotated away. Other generations between it and its successor may have come and gone while nobody
-    /// looked: files beside it whose name goes on from its old name, and that are younger.
-    fn adopt_generations(&mut self, id: StreamId, old_path: &Path, born: Option<i64>) {
-        let (Some(folder), Some(name)) = (old_path.parent(), old_path.file_name()) else { return };
-        let Some(stream) = self.streams.get(&id) else { return };
-        let Some((section, pattern)) = place_of(&self.sections, &stream.position.pattern) else { return };
-        let Ok(entries) = std::fs::read_dir(folder) else { return };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            let is_next = entry.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes()) && path != old_path;
-            let Ok(metadata) = entry.metadata() else { continue };
-            let locator = Locator::of(&metadata);
-            if !is_next || !metadata.is_file() || self.by_locator.contains_key(&locator) || locator.birth_ns <= born {
-                continue;
-            }
-            let file = Found { path, metadata, pattern, is_named: false };
-            let Ok(is_packed) = self.look_into(section, &file, locator) else { continue };
-            if !is_packed && self.sections[section].exclude.matches(&file.path) {
-                continue;
-            }
-            if !matches!(self.kinship((section, &file), locator, &mut Folders::default()), Ok(Kinship::None)) {
-                continue;
-            }
-            // A copy that somebody made of what was read is no generation of its own.
-            let is_copy = continuation::open(&file.path, &self.surroundings.folder)
-                .and_then(|mut content| self.is_copy_of(&mut content, id));
-            if is_copy.unwrap_or(false) {
-                continue;
-            }
-            info!(file = %file.path.display(), "found a rotated file that was never read");
-            let id = self.take_in((section, pattern), &file.path, &file.metadata, (true, is_packed));
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.state = State::Leaving;
-            }
-        }
-    }
-
-    /// No longer looks at a stream; its position is kept.
-    pub(super) fn rest(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        stream.state = State::Resting;
-        stream.content = None;
-        // A file that is written anew as a whole is known by its path, also when it returns.
-        if stream.snapshot.is_none() && self.by_path.get(&stream.path) == Some(&id) {
-            self.by_path.remove(&stream.path);
-        }
-        self.surroundings.progress.remove(&stream.path);
-        self.ready.remove(&id);
-        self.hot.remove(&id);
-        self.waiting.remove(&id);
-        self.troubled.remove(&id);
-    }
-
-    /// Whether a new file is packed, or why it is not read. Found by a wider pattern, a file may be anything; named
-    /// outright, it is read whatever it holds.
-    fn look_into(&self, section: usize, file: &Found, locator: Locator) -> Result<bool, &'static str> {
-        let settings = &self.sections[section];
-        let before = self.skipped.get(&locator);
-        if let Some(skipped) = before
-            && skipped.size == file.metadata.len()
-            && !matches!(skipped.reason, "unreadable" | "copy" | "gone" | "older")
-        {
-            return Err(skipped.reason);
-        }
-        if self.surroundings.own_outputs.contains(&(locator.device, locator.inode)) {
-            warn!(file = %file.path.display(), "not following this file: the agent itself writes to it");
-            return Err("own_log");
-        }
-        if let Some(age_max) = settings.ignore_older
-            && file.metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > age_max))
-        {
-            return Err("older");
-        }
-        let look = || -> io::Result<(bool, Result<(), NotText>)> {
-            let mut content = continuation::open(&file.path, &self.surroundings.folder)?;
-            content.reach(HEAD_BYTES as u64)?;
-            let mut head = [0; HEAD_BYTES];
-            let length = content.read_full_at(&mut head, 0)?;
-            let charset = settings.encoding.charset_of(&head[..length], false);
-            Ok((matches!(content, Content::Packed(_)), charset.map(|_| ())))
-        };
-        match look() {
-            Ok((is_packed, Err(NotText::Binary(reason)))) if !file.is_named || is_packed => {
-                warn!(file = %file.path.display(), reason, "not following this file: it holds no text");
-                Err("binary")
-            }
-            Ok((is_packed, _)) => Ok(is_packed),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err("gone"),
-            Err(error) => {
-                if before.is_none_or(|skipped| skipped.reason != "unreadable") {
-                    warn!(file = %file.path.display(), %error, "cannot read this file: give the agent the right to");
-                }
-                Err("unreadable")
-            }
-        }
-    }
-
     fn count(&mut self) {
         for reason in ["binary", "copy", "older", "own_log", "unreadable"] {
             let count = self.skipped.values().filter(|skipped| skipped.reason == reason).count();
@@ -589,62 +265,10 @@ pub(super) struct Skipped {
 }
 
 /// The section of a pattern and its number there, if the config still has it.
-fn place_of(sections: &[Section], pattern: &str) -> Option<(usize, usize)> {
+pub(super) fn place_of(sections: &[Section], pattern: &str) -> Option<(usize, usize)> {
     sections.iter().enumerate().find_map(|(index, section)| {
         section.patterns.iter().position(|known| known.text() == pattern).map(|number| (index, number))
     })
-}
-
-/// The labels of a stream before it has settled in: the same for all.
-fn no_labels() -> Arc<BTreeMap<String, String>> {
-    static NONE: LazyLock<Arc<BTreeMap<String, String>>> = LazyLock::new(Arc::default);
-    Arc::clone(&NONE)
-}
-
-pub(super) fn new_stream(id: StreamId, position: Position, state: State) -> Stream {
-    Stream {
-        id,
-        read: position.mark,
-        recent: std::collections::VecDeque::new(),
-        path: Arc::from(position.path.as_path()),
-        position,
-        section: 0,
-        content: None,
-        size: 0,
-        modified: None,
-        changed_at: Instant::now(),
-        records: 0,
-        unfinished: None,
-        nuls_since: None,
-        rewritten_since: None,
-        labels: no_labels(),
-        day: None,
-        snapshot: None,
-        searched_to: 0,
-        state,
-        size_saved: 0,
-        is_troubled: false,
-        is_retired: false,
-        behind_since: None,
-        last_error: None,
-        is_new: false,
-    }
-}
-
-/// The stream of a file that nobody follows.
-pub(crate) fn stream_of(section: &Section, path: &Path, metadata: &Metadata) -> io::Result<Stream> {
-    let is_packed = platform::open_shared(path).and_then(|file| continuation::is_packed(&file))?;
-    let position = Position {
-        path: path.to_owned(),
-        mark: Mark { chain: Some(Chain::START), ..Mark::default() },
-        packed: is_packed.then(Packed::default),
-        framing: section.framing_key,
-        ..Position::of(Locator::of(metadata))
-    };
-    let mut stream = new_stream(0, position, State::Followed);
-    stream.settle_in(section, path);
-    stream.observe(metadata, Instant::now());
-    Ok(stream)
 }
 
 /// The files that a section means now.
@@ -653,37 +277,4 @@ pub(crate) fn files_of(section: &crate::config::FilesSection) -> Vec<PathBuf> {
     let exclude = section.exclude.clone().unwrap_or_else(crate::config::default_exclude);
     visit_files(section.paths.as_deref().unwrap_or_default(), &exclude, |file| files.push(file.path));
     files
-}
-
-/// The place behind the last complete line: an unfinished one is read when it is finished.
-fn mark_at_end(path: &Path, encoding: Encoding) -> Mark {
-    const TAIL_BYTES: u64 = 64 << 10;
-    let read = || -> io::Result<Mark> {
-        let file = platform::open_shared(path)?;
-        let size = file.metadata()?.len();
-        let from = size.saturating_sub(TAIL_BYTES);
-        let mut tail = vec![0; (size - from) as usize];
-        let length = read_full_at(&file, &mut tail, from)?;
-        let mut head = [0; HEAD_BYTES];
-        let head_length = read_full_at(&file, &mut head, 0)?;
-        let charset = encoding.charset_of(&head[..head_length], true).map(|detected| detected.charset).ok();
-        let line_feed: &[u8] = match charset.map(Charset::units) {
-            Some(Unit::Little) => b"\n\0",
-            Some(Unit::Big) => b"\0\n",
-            _ => b"\n",
-        };
-        // What is reserved and not written yet is no text to be left out.
-        let written = tail[..length].iter().rposition(|byte| *byte != 0).map_or(0, |at| at + line_feed.len());
-        let length = length.min(written);
-        let is_aligned = |at: &usize| (from + *at as u64).is_multiple_of(line_feed.len() as u64);
-        let last = memmem::rfind_iter(&tail[..length], line_feed).find(is_aligned);
-        let end = last.map_or(0, |at| at + line_feed.len());
-        let end = if end == 0 && from > 0 { length } else { end };
-        let offset = from + end as u64;
-        let guard = Guard::of(offset, &tail[end.saturating_sub(GUARD_BYTES)..end]);
-        // What came before was not read, and is no header of what comes.
-        let frame = if offset > 0 { FrameState::within_file() } else { FrameState::default() };
-        Ok(Mark { offset, guard, frame, ..Mark::default() })
-    };
-    read().unwrap_or_default()
 }

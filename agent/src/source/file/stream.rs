@@ -1,14 +1,14 @@
-//! One followed file: how far it is read, and the reading itself.
+//! One followed file: how far it is read, and how it begins.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     io,
     path::Path,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
-use labtrail_shared::event_id::{FileIdentity, OFFSET_LIMIT};
+use labtrail_shared::event_id::FileIdentity;
 use tracing::warn;
 
 use super::{
@@ -17,22 +17,20 @@ use super::{
     checkpoint::{Position, no_columns, no_header},
     content::Content,
     identity::{GUARD_BYTES, Guard, HEAD_BYTES, Head, Locator, head_start},
+    nuls::end_of_nuls,
     snapshot::Shipped,
 };
 use crate::{
-    decode::{Charset, NotText},
+    decode::NotText,
     delivery::{Ledger, Mark, StreamId},
-    frame::{Aside, AsideKind, Ending, FrameState, Needs, Open, Step, Window},
-    intake::{Intake, OpenBatch, Place, StreamFacts},
-    parse::{self, DaySource, ParseContext},
+    frame::FrameState,
+    intake::{Intake, StreamFacts},
+    parse::DaySource,
     platform,
 };
 
-/// How long NULs are waited for that stand where text should be, once something follows them.
-const NULS_WAIT: Duration = Duration::from_mins(1);
-
 /// Copying a large file takes seconds, in which the file is read on.
-const RECENT_MARKS: usize = 32;
+pub(super) const RECENT_MARKS: usize = 32;
 
 /// One followed file.
 #[derive(Debug)]
@@ -146,14 +144,6 @@ pub(crate) struct Reader<'a> {
     pub buffer: &'a mut Vec<u8>,
     /// Where packed files are unpacked.
     pub folder: &'a Path,
-}
-
-/// How far a window of the file was read.
-struct Passed {
-    consumed: usize,
-    /// What was found unfinished, and where it would be cut.
-    open: Option<(Open, Option<u64>)>,
-    is_blocked: bool,
 }
 
 impl Stream {
@@ -322,343 +312,5 @@ impl Stream {
             self.position.mark = self.read;
         }
         Ok(Beginning::New)
-    }
-
-    /// Reads and queues complete records, at most about `bytes_max`.
-    pub(crate) fn read_records(&mut self, reader: &mut Reader<'_>, bytes_max: usize) -> io::Result<Turn> {
-        // Without an identity nothing may be sent: its first line may have been finished only since somebody looked.
-        let (Some(_), Some(charset)) = (self.position.identity, self.position.charset) else {
-            return Ok(Turn::Elsewhere);
-        };
-        if !self.open(reader.folder)? {
-            return Ok(Turn::Elsewhere);
-        }
-        let mut content = self.content.take().expect("it was just opened");
-        let turn = self.read_from(&mut content, charset, reader, bytes_max);
-        self.content = Some(content);
-        turn
-    }
-
-    fn read_from(
-        &mut self,
-        content: &mut Content,
-        charset: Charset,
-        reader: &mut Reader<'_>,
-        bytes_max: usize,
-    ) -> io::Result<Turn> {
-        content.reach(self.read.offset)?;
-        if let Content::Plain(file) = content {
-            if !self.read.guard.holds(file)? {
-                return Ok(Turn::Rewritten);
-            }
-            self.position.size_seen = self.position.size_seen.max(file.metadata()?.len());
-        }
-        let began_at = self.read.offset;
-        while self.read.offset - began_at < bytes_max as u64 {
-            if self.read.offset >= OFFSET_LIMIT {
-                return Err(io::Error::other(
-                    "the file is larger than 1 TiB, which event ids cannot express: rotate it",
-                ));
-            }
-            // Some bytes before the place are read along: they are the guard of the marks to come.
-            let before = (GUARD_BYTES as u64).min(self.read.offset.saturating_sub(self.position.head_bytes)) as usize;
-            let from = self.read.offset - before as u64;
-            content.reach(from + reader.buffer.len() as u64)?;
-            let length = content.read_full_at(&mut reader.buffer[..], from)?;
-            // Rewritten while it is being read.
-            let is_other = self.read.guard.end == self.read.offset
-                && Guard::of(self.read.offset, &reader.buffer[..before.min(length)]) != self.read.guard;
-            if length < before || is_other {
-                return Ok(Turn::Rewritten);
-            }
-            let is_end = length < reader.buffer.len() && content.is_whole();
-            let buffer = std::mem::take(reader.buffer);
-            let passed = self.queue_records(content, charset, (&buffer[..length], before, is_end), reader);
-            *reader.buffer = buffer;
-            let passed = passed?;
-            if passed.is_blocked {
-                return Ok(Turn::Blocked);
-            }
-            match passed.open {
-                Some((Open { needs: Needs::NulRun { at, end, is_tail }, .. }, cut)) => {
-                    let at = from + at as u64;
-                    let end = match (is_tail, is_end) {
-                        (false, _) => Some(from + end as u64),
-                        (true, true) => None,
-                        (true, false) => self.look_behind_nuls(content, at, reader)?,
-                    };
-                    let turn = self.meet_nuls(at, end, reader);
-                    if turn == Some(Turn::End) {
-                        // What stands before them may be complete.
-                        let cut = cut.filter(|cut| *cut > self.read.offset);
-                        self.unfinished = cut.map(|cut| Unfinished { cut, has_line_end: true });
-                    }
-                    if let Some(turn) = turn {
-                        return Ok(turn);
-                    }
-                }
-                Some(_) if passed.consumed == 0 && !is_end => {
-                    if let Some(turn) = self.read_long_line(content, charset, reader)? {
-                        return Ok(turn);
-                    }
-                }
-                Some((open, cut)) if is_end => {
-                    let has_line_end = open.needs == Needs::RecordEnd;
-                    let cut = cut.filter(|cut| *cut > self.read.offset);
-                    self.unfinished = cut.map(|cut| Unfinished { cut, has_line_end });
-                    return Ok(Turn::End);
-                }
-                None if is_end => {
-                    self.unfinished = None;
-                    return Ok(Turn::End);
-                }
-                _ => {}
-            }
-        }
-        Ok(Turn::More)
-    }
-
-    /// Queues the complete records of a buffer behind its first `before` bytes, as long as there is room.
-    fn queue_records(
-        &mut self,
-        content: &Content,
-        charset: Charset,
-        (buffer, before, is_end): (&[u8], usize, bool),
-        reader: &mut Reader<'_>,
-    ) -> io::Result<Passed> {
-        let base = self.read.offset - before as u64;
-        let window = Window { bytes: buffer, base, is_end };
-        let section = reader.section;
-        let mut at = before;
-        let mut batch: Option<OpenBatch> = None;
-        let (open, is_blocked) = loop {
-            let state_before = self.read.frame;
-            match section.framing.step(charset, &window, at, &self.position.cuts, &mut self.read.frame) {
-                Step::Open(open) => {
-                    let cut = if is_end { section.framing.cut_place(charset, &window, &open) } else { None };
-                    break (Some((open, cut)), false);
-                }
-                Step::Aside(aside) => {
-                    at = aside.next;
-                    self.note_aside(&aside, reader);
-                }
-                Step::Record(record) => {
-                    let open_batch = if let Some(batch) = &mut batch {
-                        batch
-                    } else {
-                        let facts = self.facts(section);
-                        let expected = buffer.len() - at;
-                        let begun = reader.intake.begin(&facts, &self.read, reader.now_utc_micros, expected);
-                        let Some(begun) = begun else {
-                            self.read.frame = state_before;
-                            break (None, true);
-                        };
-                        batch.insert(begun)
-                    };
-                    let known = self.parse_context(reader);
-                    let place = Place::at(base + record.start as u64);
-                    let mut last = self.read.last;
-                    reader.intake.push(open_batch, &section.treatment, &known, &record, place, &mut last);
-                    self.read.last = last;
-                    self.records += 1;
-                    at = record.next;
-                    if reader.intake.is_full(open_batch, &section.treatment) {
-                        self.advance(content, (base, at), buffer)?;
-                        self.close(batch.take().expect("a record was just added to it"), reader);
-                    }
-                }
-            }
-        };
-        if at > before {
-            self.advance(content, (base, at), buffer)?;
-            if let Some(batch) = batch {
-                self.close(batch, reader);
-            }
-        }
-        Ok(Passed { consumed: at - before, open, is_blocked })
-    }
-
-    fn close(&self, batch: OpenBatch, reader: &Reader<'_>) {
-        reader.intake.close(batch, &reader.section.treatment, reader.ledger, (self.id, self.read));
-    }
-
-    fn advance(&mut self, content: &Content, (base, at): (u64, usize), buffer: &[u8]) -> io::Result<()> {
-        let offset = base + at as u64;
-        if let Some(chain) = self.read.chain {
-            let read = |bytes: &mut [u8], from| content.read_exact_at(bytes, from);
-            self.read.chain = Some(chain.extend((self.read.offset, offset), (buffer, base), read)?);
-        }
-        let guarded_from = self.position.head_bytes.saturating_sub(base).min(at as u64) as usize;
-        self.read.offset = offset;
-        self.read.guard = Guard::of(offset, &buffer[guarded_from..at]);
-        if self.recent.len() == RECENT_MARKS {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(self.read);
-        Ok(())
-    }
-
-    /// What makes no record is counted; what the header of a file says is kept for all its records.
-    pub(super) fn note_aside(&mut self, aside: &Aside<'_>, reader: &Reader<'_>) {
-        match aside.kind {
-            AsideKind::Header => {
-                for line in aside.text.lines() {
-                    if let Some((key, value)) = parse::header_pair(line) {
-                        Arc::make_mut(&mut self.position.header).insert(key, value);
-                    }
-                }
-            }
-            AsideKind::Columns => {
-                self.position.columns = Arc::new(reader.section.treatment.parser.columns_of(&aside.text));
-            }
-            _ => {}
-        }
-        reader.intake.count_aside(aside);
-    }
-
-    /// Where something follows a run of NULs that fills the buffer, once it was waited for: to look costs reading all of them.
-    fn look_behind_nuls(&mut self, content: &mut Content, at: u64, reader: &mut Reader<'_>) -> io::Result<Option<u64>> {
-        match self.nuls_since {
-            Some((known, since)) if known == at => {
-                if reader.now.saturating_duration_since(since) < NULS_WAIT {
-                    return Ok(None);
-                }
-                let end = end_of_nuls(content, at, reader.buffer)?;
-                if end.is_none() {
-                    self.nuls_since = Some((at, reader.now));
-                }
-                Ok(end)
-            }
-            _ => {
-                self.nuls_since = Some((at, reader.now));
-                Ok(None)
-            }
-        }
-    }
-
-    /// NULs where text should be: a file that was made large before it is filled, or the torn end of one after a crash.
-    /// They are waited for as long as nothing follows them; when something does, only for some time. Gives how the turn ends.
-    fn meet_nuls(&mut self, at: u64, end: Option<u64>, reader: &Reader<'_>) -> Option<Turn> {
-        self.unfinished = None;
-        let Some(end) = end else { return Some(Turn::End) };
-        let since = match self.nuls_since {
-            Some((known, since)) if known == at => since,
-            _ => {
-                self.nuls_since = Some((at, reader.now));
-                reader.now
-            }
-        };
-        if reader.now.saturating_duration_since(since) < NULS_WAIT {
-            return Some(Turn::Waiting);
-        }
-        self.nuls_since = None;
-        self.read.frame.skip_nuls(end);
-        None
-    }
-
-    /// The day that the header states, for times that state none.
-    fn day_of_header(&self, reader: &Reader<'_>) -> Option<i64> {
-        let parser = &reader.section.treatment.parser;
-        if self.position.header.is_empty() || parser.day_source() != Some(DaySource::Header) {
-            return None;
-        }
-        parser.day_of_header(&self.position.header)
-    }
-
-    /// What the parsers know besides the text.
-    pub(super) fn parse_context<'a>(&'a self, reader: &'a Reader<'_>) -> ParseContext<'a> {
-        ParseContext {
-            now_civil_micros: reader.now_civil_micros,
-            day: self.day.or_else(|| self.day_of_header(reader)),
-            header: (!self.position.header.is_empty()).then_some(&self.position.header),
-            columns: (!self.position.columns.is_empty()).then_some(&self.position.columns),
-            clock_changes: &reader.section.treatment.clock_changes,
-            last: self.read.last,
-        }
-    }
-
-    /// Looks for the end of a line that is longer than the buffer, and queues its beginning once the end is found.
-    fn read_long_line(
-        &mut self,
-        content: &mut Content,
-        charset: Charset,
-        reader: &mut Reader<'_>,
-    ) -> io::Result<Option<Turn>> {
-        let mut at = self.searched_to.max(self.read.offset);
-        loop {
-            content.reach(at + reader.buffer.len() as u64)?;
-            let length = content.read_full_at(&mut reader.buffer[..], at)?;
-            let is_end = length < reader.buffer.len() && content.is_whole();
-            let window = Window { bytes: &reader.buffer[..length], base: at, is_end };
-            if let Some(end) = reader.section.framing.find_line_end(charset, &window, 0, &self.position.cuts) {
-                let places = (at + end.content_end as u64, at + end.next as u64);
-                return self.queue_long_line(content, charset, reader, places, end.ending);
-            }
-            if is_end {
-                let end = at + length as u64;
-                self.unfinished = Some(Unfinished { cut: end - end % charset.unit() as u64, has_line_end: false });
-                return Ok(Some(Turn::End));
-            }
-            // A line end may lie across.
-            at += (length - charset.unit()) as u64;
-            self.searched_to = at;
-        }
-    }
-
-    fn queue_long_line(
-        &mut self,
-        content: &Content,
-        charset: Charset,
-        reader: &mut Reader<'_>,
-        (end, next): (u64, u64),
-        ending: Ending,
-    ) -> io::Result<Option<Turn>> {
-        let start = self.read.offset;
-        let section = reader.section;
-        let begun = reader.intake.begin(&self.facts(section), &self.read, reader.now_utc_micros, 4096);
-        let Some(mut batch) = begun else { return Ok(Some(Turn::Blocked)) };
-        let kept = (end - start).min(section.line_bytes_max as u64 + 8) as usize;
-        let mut bytes = vec![0; kept];
-        content.read_exact_at(&mut bytes, start)?;
-        let mut frame = self.read.frame;
-        let step = section.framing.line_of_beginning(charset, &bytes, end - start, ending, &mut frame);
-        let mut read = Mark { frame, ..self.read };
-        match step {
-            Step::Record(record) => {
-                let known = self.parse_context(reader);
-                reader.intake.push(&mut batch, &section.treatment, &known, &record, Place::at(start), &mut read.last);
-                self.records += 1;
-            }
-            Step::Aside(aside) => self.note_aside(&aside, reader),
-            Step::Open(_) => unreachable!("the line has an end"),
-        }
-        if let Some(chain) = read.chain {
-            let fill = |bytes: &mut [u8], from| content.read_exact_at(bytes, from);
-            read.chain = Some(chain.extend((start, next), (&[], 0), fill)?);
-        }
-        let length = (GUARD_BYTES as u64).min(next.saturating_sub(self.position.head_bytes)) as usize;
-        let mut before = vec![0; length];
-        content.read_exact_at(&mut before, next - length as u64)?;
-        self.read = Mark { offset: next, guard: Guard::of(next, &before), ..read };
-        self.searched_to = 0;
-        self.close(batch, reader);
-        Ok(None)
-    }
-}
-
-/// Where something follows a run of NULs; `None` where nothing does.
-fn end_of_nuls(content: &mut Content, from: u64, buffer: &mut [u8]) -> io::Result<Option<u64>> {
-    let mut at = from;
-    loop {
-        content.reach(at + buffer.len() as u64)?;
-        let length = content.read_full_at(buffer, at)?;
-        if let Some(place) = buffer[..length].iter().position(|byte| *byte != 0) {
-            // Half of a character of two bytes may be a NUL.
-            return Ok(Some((at + place as u64) & !1));
-        }
-        if length < buffer.len() {
-            return Ok(None);
-        }
-        at += length as u64;
     }
 }
