@@ -8,6 +8,7 @@ pub(crate) mod event_store;
 mod mongo;
 mod open;
 mod pages;
+mod rows;
 mod sqlite;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use labtrail_shared::settings::ByteSize;
 pub use mongo::{MongoConfig, MongoOpenError, MongoReader, MongoStore, MongoUrl};
 pub use open::{StoreOpenError, open};
 pub(crate) use pages::Pages;
+pub use rows::{Row, RowChange, RowContent, RowExpect, RowStore};
 use serde::{Deserialize, Serialize};
 pub use sqlite::{OpenError, SqliteStore};
 

@@ -15,7 +15,8 @@ use labtrail_shared::{
 use serde_json::{Value, json};
 
 use super::{
-    Criteria, DeadLetter, EventStore, Expect, HistogramRequest, NewEvent, Order, Outcome, Page, Search, StoredEvent,
+    Criteria, DeadLetter, EventStore, Expect, HistogramRequest, NewEvent, Order, Outcome, Page, RowChange, RowContent,
+    RowExpect, Search, StoredEvent,
 };
 
 /// How a store is opened in tests.
@@ -35,7 +36,8 @@ macro_rules! conformance_tests {
             events_come_back_as_they_went_in, repeats_are_counted_and_conflicts_told, an_insert_may_repeat_itself,
             all_survives_a_restart, order_is_by_time_and_id, pages_have_no_hole_and_no_repeat, offsets_leave_out,
             criteria_mean_what_they_say, filters_mean_what_they_say, histograms_count_what_searches_find,
-            arrivals_are_numbered, what_is_archived_stays_until_it_is_purged, dead_letters_are_kept_and_counted, little_time_gives_parts_of_the_answer);
+            arrivals_are_numbered, what_is_archived_stays_until_it_is_purged, dead_letters_are_kept_and_counted, rows_are_changed_only_as_expected,
+            rows_of_many_writers_lose_no_change, little_time_gives_parts_of_the_answer);
     };
     ($bench:ty: $($name:ident),*) => {$(
         #[tokio::test(flavor = "multi_thread")]
@@ -471,4 +473,82 @@ pub(super) async fn little_time_gives_parts_of_the_answer<B: StoreBench>() {
         assert_eq!(found.iter().map(StoredEvent::id).collect::<Vec<_>>(), expected);
         expected.reverse();
     }
+}
+
+/// A change of a row of the kind that is tested: its content is a text, or it is removed.
+fn change(key: &str, expect: RowExpect, put: Option<(&str, Option<i64>)>) -> RowChange {
+    let put = put.map(|(text, due)| RowContent { due, json: json!(text).to_string() });
+    RowChange { kind: "tested", key: key.to_owned(), expect, put }
+}
+
+/// Rows as their keys, versions and contents.
+async fn rows(store: &dyn EventStore) -> Vec<(String, i64, String)> {
+    let rows = store.rows("tested", None, 1000).await.unwrap();
+    rows.into_iter().map(|row| (row.key, row.version, serde_json::from_str(&row.json).unwrap())).collect()
+}
+
+pub(super) async fn rows_are_changed_only_as_expected<B: StoreBench>() {
+    let bench = B::new().await;
+    let changes = vec![
+        change("a", RowExpect::Anything, Some(("a1", Some(30)))),
+        change("a", RowExpect::Nothing, Some(("refused", None))),
+        change("a", RowExpect::Version(1), Some(("a2", Some(20)))),
+        change("a", RowExpect::Version(1), Some(("refused", None))),
+        change("b", RowExpect::Version(1), Some(("refused", None))),
+        change("b", RowExpect::Nothing, Some(("b1", None))),
+        change("ü/ $.c", RowExpect::Anything, Some(("c1 \u{0}", Some(10)))),
+        change("d", RowExpect::Anything, Some(("d1", Some(20)))),
+        change("d", RowExpect::Version(2), None),
+        change("e", RowExpect::Anything, None),
+    ];
+    let made = bench.store().change_rows(changes).await.unwrap();
+    assert_eq!(made, [true, false, true, false, false, true, true, true, false, false]);
+    let bench = bench.reopened().await;
+    let store = bench.store();
+    let row = |key: &str, version, text: &str| (key.to_owned(), version, text.to_owned());
+    let expected = [row("a", 2, "a2"), row("b", 1, "b1"), row("d", 1, "d1"), row("ü/ $.c", 1, "c1 \u{0}")];
+    assert_eq!(rows(&**store).await, expected);
+    let keys = async |at, limit| -> Vec<String> {
+        store.rows_due("tested", at, limit).await.unwrap().into_iter().map(|row| row.key).collect()
+    };
+    assert_eq!(keys(9, 10).await, Vec::<String>::new());
+    assert_eq!(keys(20, 10).await, ["ü/ $.c", "a", "d"]);
+    assert_eq!(keys(20, 2).await, ["ü/ $.c", "a"]);
+    assert_eq!(
+        store.rows("tested", Some("a"), 2).await.unwrap().iter().map(|row| &*row.key).collect::<Vec<_>>(),
+        ["b", "d"]
+    );
+    assert_eq!(store.rows("other", None, 10).await.unwrap(), []);
+    assert_eq!(store.row("other", "a").await.unwrap(), None);
+    assert_eq!(store.row("tested", "a").await.unwrap().unwrap().due, Some(20));
+    // What is removed and made again begins anew.
+    let changes = vec![change("a", RowExpect::Version(2), None), change("a", RowExpect::Nothing, Some(("a3", None)))];
+    assert_eq!(store.change_rows(changes).await.unwrap(), [true, true]);
+    assert_eq!(rows(&**store).await[0], row("a", 1, "a3"));
+}
+
+/// A counter that everybody reads, and writes where nobody was faster, counts right.
+pub(super) async fn rows_of_many_writers_lose_no_change<B: StoreBench>() {
+    const WRITERS: usize = 8;
+    const STEPS: usize = 25;
+    let bench = B::new().await;
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..WRITERS {
+        let store = Arc::clone(bench.store());
+        writers.spawn(async move {
+            let mut done = 0;
+            while done < STEPS {
+                let row = store.row("tested", "count").await.unwrap();
+                let (expect, count) = row.map_or((RowExpect::Nothing, 0), |row| {
+                    let count: String = serde_json::from_str(&row.json).unwrap();
+                    (RowExpect::Version(row.version), count.parse::<usize>().unwrap())
+                });
+                let next = change("count", expect, Some((&(count + 1).to_string(), None)));
+                done += usize::from(store.change_rows(vec![next]).await.unwrap()[0]);
+            }
+        });
+    }
+    writers.join_all().await;
+    let total = (WRITERS * STEPS).to_string();
+    assert_eq!(rows(&**bench.store()).await, [("count".to_owned(), (WRITERS * STEPS) as i64, total)]);
 }

@@ -22,6 +22,8 @@ use thiserror::Error;
 use tokio::sync::watch;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::RowStore;
+
 /// An event that is to be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEvent {
@@ -343,9 +345,9 @@ impl StoreError {
     }
 }
 
-/// A store of events.
+/// A store of events, and of the rows beside them.
 #[async_trait]
-pub trait EventStore: Debug + Send + Sync {
+pub trait EventStore: RowStore {
     /// Stores events; what is reported is durable. After an error any part of them may be stored: the same insert again
     /// puts that right.
     async fn insert(&self, events: Vec<NewEvent>, expect: Expect) -> Result<InsertReport, StoreError>;

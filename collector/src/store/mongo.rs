@@ -20,6 +20,7 @@ mod inserter;
 mod metrics;
 mod query;
 mod reader;
+mod rows;
 mod schema;
 mod search;
 mod singles;
@@ -47,8 +48,8 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{
-    DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Outcome, Page, Position,
-    Search, StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
+    DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Outcome, Page, Position, Row,
+    RowChange, RowStore, Search, StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
 };
 use connection::Connection;
 use document::{Clock, Documents};
@@ -287,5 +288,24 @@ impl EventStore for MongoStore {
 
     async fn remove_dead_letter(&self, seq: i64) -> Result<bool, StoreError> {
         dead_letters::remove(&self.connection, seq).await
+    }
+}
+
+#[async_trait]
+impl RowStore for MongoStore {
+    async fn change_rows(&self, changes: Vec<RowChange>) -> Result<Vec<bool>, StoreError> {
+        rows::change(&self.connection, &changes).await
+    }
+
+    async fn row(&self, kind: &'static str, key: &str) -> Result<Option<Row>, StoreError> {
+        rows::get(&self.connection, kind, key).await
+    }
+
+    async fn rows(&self, kind: &'static str, after: Option<&str>, limit: usize) -> Result<Vec<Row>, StoreError> {
+        rows::list(&self.connection, kind, after, limit).await
+    }
+
+    async fn rows_due(&self, kind: &'static str, at: i64, limit: usize) -> Result<Vec<Row>, StoreError> {
+        rows::due(&self.connection, kind, at, limit).await
     }
 }

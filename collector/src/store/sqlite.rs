@@ -13,6 +13,7 @@ mod histogram;
 mod metrics;
 mod pool;
 mod row;
+mod rows;
 mod schema;
 mod search;
 #[cfg(test)]
@@ -35,8 +36,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::{
-    DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Page, Position, Search,
-    StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
+    DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Page, Position, Row,
+    RowChange, RowStore, Search, StoreConfig, StoreError, StoredDeadLetter, StoredEvent,
 };
 use error::closing;
 use metrics::StoreMetrics;
@@ -267,6 +268,34 @@ impl EventStore for SqliteStore {
         let permit = self.reserve(ATTEMPT, 1).await?;
         let (reply, answer) = oneshot::channel();
         self.send(ATTEMPT, Job::RemoveDeadLetter { seq, reply, permit }, answer).await
+    }
+}
+
+#[async_trait]
+impl RowStore for SqliteStore {
+    async fn change_rows(&self, changes: Vec<RowChange>) -> Result<Vec<bool>, StoreError> {
+        const ATTEMPT: &str = "change rows";
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let bytes = |change: &RowChange| change.key.len() + change.put.as_ref().map_or(0, |put| put.json.len()) + 64;
+        let permit = self.reserve(ATTEMPT, changes.iter().map(bytes).sum()).await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(ATTEMPT, Job::ChangeRows { changes, reply, permit }, answer).await
+    }
+
+    async fn row(&self, kind: &'static str, key: &str) -> Result<Option<Row>, StoreError> {
+        let key = key.to_owned();
+        self.pool.read("read a row", move |reader| rows::get(&reader.connection, kind, &key)).await
+    }
+
+    async fn rows(&self, kind: &'static str, after: Option<&str>, limit: usize) -> Result<Vec<Row>, StoreError> {
+        let after = after.map(str::to_owned);
+        self.pool.read("list rows", move |reader| rows::list(&reader.connection, kind, after.as_deref(), limit)).await
+    }
+
+    async fn rows_due(&self, kind: &'static str, at: i64, limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.pool.read("list rows", move |reader| rows::due(&reader.connection, kind, at, limit)).await
     }
 }
 

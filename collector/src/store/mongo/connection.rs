@@ -24,7 +24,7 @@ use super::error::{MongoOpenError, Trouble, is_away, is_worth_repeating, store_e
 use crate::store::{MongoConfig, StoreError};
 
 /// No operation takes this long, unless the server is frozen or the network swallows what is sent.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How long the driver tries to reach a server, and how often it looks whether servers are well.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use mongodb::{
 };
 use tracing::{info, warn};
 
-use super::{connection::Connection, error::code};
+use super::{connection::Connection, error::code, rows};
 use crate::store::StoreError;
 
 /// The version of MADSci's database layout that our events are written in.
@@ -92,6 +92,11 @@ pub(super) async fn make_indexes(connection: &Connection) -> Result<(), StoreErr
     let letters = connection.beside::<Document>("dead_letters");
     let model = IndexModel::builder().keys(doc! {"seq": 1}).build();
     connection.run(ATTEMPT, || letters.create_index(model.clone()).into_future()).await?;
+    let rows = connection.beside::<Document>(rows::COLLECTION);
+    for keys in [doc! {"kind": 1, "key": 1}, doc! {"kind": 1, "due": 1, "key": 1}] {
+        let model = IndexModel::builder().keys(keys).build();
+        connection.run(ATTEMPT, || rows.create_index(model.clone()).into_future()).await?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! - `stretch`: for each [`STRETCH_LENGTH`] consecutive `seq` the earliest and the latest time in them. What was read
 //!   in bulk from an old file has a late `seq` and early times; this table tells where to look for a time.
 //! - `state`: one row with what would be dear to count, and the name by which the index of words knows its store.
+//! - `row`: small rows of JSON beside the events, see `store::rows`.
 //!
 //! The index of words lies in a file of its own, see `words`.
 
@@ -14,7 +15,7 @@ use super::error::OpenError;
 use crate::store::event_store::archived_instant;
 
 /// The version this program writes. A file of a later one is refused, of an earlier one will be changed on opening.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// `LTRL`: tells a store of ours from any other `SQLite` file.
 const APPLICATION_ID: i64 = 0x4C54_524C;
@@ -73,6 +74,14 @@ CREATE TABLE dead_letter(
 );
 ";
 
+/// What is beside the events.
+const ROWS: &str = "
+CREATE TABLE row(
+  kind TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, due INTEGER, json TEXT NOT NULL, PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE INDEX row_due ON row(kind, due, key) WHERE due IS NOT NULL;
+";
+
 /// Sizes by which the planner chooses an index. They are written once, because what it would measure in a young file
 /// is wrong in an old one, and because the same question shall be answered in the same way every day.
 const SIZES: &str = "
@@ -119,7 +128,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<State, OpenError> {
     } else if version > VERSION {
         return Err(OpenError::Newer { found: version });
     } else if version < VERSION {
-        update(connection).map_err(OpenError::Update)?;
+        update(connection, version).map_err(OpenError::Update)?;
     }
     connection
         .query_row("SELECT events, last_seq FROM state", [], |row| {
@@ -131,25 +140,32 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<State, OpenError> {
 fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(ROWS)?;
     transaction.execute_batch(SIZES)?;
     transaction
         .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"))?;
     transaction.commit()
 }
 
-fn update(connection: &mut Connection) -> rusqlite::Result<()> {
+fn update(connection: &mut Connection, from: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(ARCHIVED_TIME)?;
-    {
-        let mut archived = transaction.prepare("SELECT seq, archived_at, received FROM event WHERE archived = 1")?;
-        let mut update = transaction.prepare("UPDATE event SET archived_time = ? WHERE seq = ?")?;
-        let mut rows = archived.query([])?;
-        while let Some(row) = rows.next()? {
-            let (seq, text, received): (i64, Option<String>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let at = text.and_then(|text| EventTimestamp::parse(&text).ok());
-            update.execute(params![archived_instant(at.as_ref(), received), seq])?;
-        }
+    if from < 2 {
+        note_archived_times(&transaction)?;
     }
+    transaction.execute_batch(ROWS)?;
     transaction.execute_batch(&format!("PRAGMA user_version = {VERSION};"))?;
     transaction.commit()
+}
+
+fn note_archived_times(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(ARCHIVED_TIME)?;
+    let mut archived = connection.prepare("SELECT seq, archived_at, received FROM event WHERE archived = 1")?;
+    let mut update = connection.prepare("UPDATE event SET archived_time = ? WHERE seq = ?")?;
+    let mut rows = archived.query([])?;
+    while let Some(row) = rows.next()? {
+        let (seq, text, received): (i64, Option<String>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let at = text.and_then(|text| EventTimestamp::parse(&text).ok());
+        update.execute(params![archived_instant(at.as_ref(), received), seq])?;
+    }
+    Ok(())
 }

@@ -12,10 +12,11 @@ use super::{
     error::store_error,
     metrics::StoreMetrics,
     row::EventRow,
+    rows,
     schema::{STRETCH_LENGTH, State},
     words::WordsFeed,
 };
-use crate::store::{DeadLetter, InsertReport, Outcome, StoreError};
+use crate::store::{DeadLetter, InsertReport, Outcome, RowChange, StoreError};
 
 /// 8 MiB in pages.
 const FREED_PAGES_MAX: usize = 1024;
@@ -28,6 +29,7 @@ pub(super) enum Job {
     RemoveDeadLetter { seq: i64, reply: Reply<bool>, permit: OwnedSemaphorePermit },
     Archive { ids: Vec<String>, at: i64, reply: Reply<u64>, permit: OwnedSemaphorePermit },
     Purge { before: i64, limit: usize, reply: Reply<u64>, permit: OwnedSemaphorePermit },
+    ChangeRows { changes: Vec<RowChange>, reply: Reply<Vec<bool>>, permit: OwnedSemaphorePermit },
 }
 
 /// What a job came to.
@@ -37,6 +39,7 @@ enum Done {
     LetterRemoved(bool),
     Archived(u64),
     Purged(Vec<i64>),
+    RowsChanged(Vec<bool>),
 }
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -48,7 +51,8 @@ impl Job {
             | Self::DeadLetter { permit, .. }
             | Self::RemoveDeadLetter { permit, .. }
             | Self::Archive { permit, .. }
-            | Self::Purge { permit, .. } => permit.num_permits() * super::PERMIT_BYTES,
+            | Self::Purge { permit, .. }
+            | Self::ChangeRows { permit, .. } => permit.num_permits() * super::PERMIT_BYTES,
         }
     }
 }
@@ -113,6 +117,7 @@ impl Writer {
                             let _ = reply.send(Ok(seqs.len() as u64));
                             deleted.extend(seqs);
                         }
+                        (Job::ChangeRows { reply, .. }, Done::RowsChanged(made)) => drop(reply.send(Ok(made))),
                         (job, _) => unreachable!("a job and what it came to are of one kind: {job:?}"),
                     }
                 }
@@ -135,6 +140,7 @@ impl Writer {
                         Job::DeadLetter { reply, .. } => drop(reply.send(Err(cause.clone()))),
                         Job::RemoveDeadLetter { reply, .. } => drop(reply.send(Err(cause.clone()))),
                         Job::Archive { reply, .. } | Job::Purge { reply, .. } => drop(reply.send(Err(cause.clone()))),
+                        Job::ChangeRows { reply, .. } => drop(reply.send(Err(cause.clone()))),
                     }
                 }
             }
@@ -189,6 +195,9 @@ fn commit(connection: &mut Connection, mut state: State, group: &[Job]) -> rusql
                     let seqs = archive::purge(&transaction, *before, *limit)?;
                     state.events -= seqs.len() as i64;
                     done.push(Done::Purged(seqs));
+                }
+                Job::ChangeRows { changes, .. } => {
+                    done.push(Done::RowsChanged(rows::change(&transaction, changes)?));
                 }
             }
         }
