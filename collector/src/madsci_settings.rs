@@ -23,6 +23,7 @@ mod spelling;
 mod variables;
 
 pub(crate) use answer::{SettingsAnswer, settings_answer};
+pub(crate) use email_alerts::EmailAlerts;
 pub(crate) use madsci_directory::MadsciDirectory;
 pub(crate) use origin::{Ignored, Origins};
 pub(crate) use problem::{Problem, SettingsError};

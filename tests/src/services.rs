@@ -1,4 +1,4 @@
-//! The real services that tests run against: Apache Kafka, mongod and MADSci's server, as plain processes on free loopback ports and in
+//! The real services that tests run against: Apache Kafka, mongod, MADSci's server and a mail server, as plain processes on free loopback ports and in
 //! temporary folders.
 //!
 //! A service that was started answers. It ends with its handle, and also when the process that started it is killed;
@@ -9,6 +9,7 @@ mod fetched;
 mod folder;
 mod kafka;
 mod madsci;
+mod mail;
 mod mongod;
 mod runtime;
 mod server;
@@ -18,5 +19,6 @@ pub use mongodb::bson;
 pub use self::{
     kafka::{Kafka, Login, NewRecord, Record, Resource},
     madsci::{MadsciServer, madsci_client, madsci_python},
+    mail::{MailServer, mail_header},
     mongod::Mongod,
 };

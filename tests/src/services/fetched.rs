@@ -14,6 +14,7 @@ const KAFKA: &str = "kafka-4.3.1";
 const MONGODB: &str = "mongodb-6.0.5";
 const MADSCI: &str = "madsci-0.7.1";
 const MADSCI_CLIENT: &str = "madsci-client-0.8.1";
+const AIOSMTPD: &str = "aiosmtpd-1.4.6";
 
 /// Kafka's folder; its parts are in `libs`.
 pub(super) fn kafka() -> PathBuf {
@@ -35,6 +36,11 @@ pub(super) fn madsci_client() -> PathBuf {
     services().join(MADSCI_CLIENT)
 }
 
+/// Python with a mail server; its packages in `packages`, its program `python`.
+pub(super) fn aiosmtpd() -> PathBuf {
+    services().join(AIOSMTPD)
+}
+
 /// The folder of all services. Those that are missing are fetched now, so that `cargo test` works by itself.
 fn services() -> &'static Path {
     static FETCHED: OnceLock<PathBuf> = OnceLock::new();
@@ -46,7 +52,7 @@ fn services() -> &'static Path {
         let cache = env::var_os("LABTRAIL_CACHE").map_or_else(from_home, PathBuf::from);
         let services = cache.join("services");
         // Of MADSci also the Python, which is one of the machine and may have been replaced by another.
-        let needed = [KAFKA, MONGODB, MADSCI, MADSCI_CLIENT].map(|service| services.join(service));
+        let needed = [KAFKA, MONGODB, MADSCI, MADSCI_CLIENT, AIOSMTPD].map(|service| services.join(service));
         if !needed.iter().all(|service| service.is_dir()) || !needed[2].join("python").is_file() {
             let script = repository().join("scripts/fetch-services.sh");
             let status = Command::new(&script).env("LABTRAIL_CACHE", &cache).status();
