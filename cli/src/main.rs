@@ -1,5 +1,6 @@
 //! `labtrail`: everything on one machine in one command.
 
+mod alerts;
 mod audit;
 mod bar;
 mod dead_letter;
@@ -47,6 +48,8 @@ enum Command {
     DeadLetter(dead_letter::DeadLetter),
     /// Copies events from a database of MADSci's, or from a backup.
     Import(import::Import),
+    /// Tries alert rules before anybody trusts them.
+    Alerts(alerts::Alerts),
     /// Reads a topic of Kafka again and shows that every event in it is stored or a dead letter.
     Audit(audit::Audit),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::DeadLetter(dead_letter) => return dead_letter.run(),
         Command::Import(import) => return import.run(),
+        Command::Alerts(alerts) => return alerts.run(),
         Command::Audit(audit) => return audit.run(),
     };
     match result {

@@ -4,6 +4,7 @@
 //! in it and hands it to the [`store`]; `api::live` shows it to those who watch, and the routes of `api` find it again.
 //! [`collector`] starts all this from a [`config`].
 
+pub mod alert;
 mod api;
 pub mod audit;
 pub mod backup;
@@ -16,6 +17,7 @@ pub mod kafka;
 pub mod madsci;
 mod madsci_registry;
 mod madsci_settings;
+pub mod notify;
 pub mod retention;
 pub mod store;
 pub mod transfer;

@@ -1,0 +1,158 @@
+//! The one schema of a rule, for `[[rules]]` in TOML files and for JSON in the API.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use labtrail_shared::settings::Period;
+use serde::{Deserialize, Serialize};
+
+use super::{field_path::FieldPath, name::RuleName, selector::Selector, severity::SeverityChoice, trigger::Trigger};
+
+/// A rule as it is written. What cannot be wrong by itself was compiled while it was read; how the settings go together
+/// is checked when a [`Rule`](super::Rule) is made of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSection {
+    /// The name, which no other rule has: 1 to 64 of `a-z`, `0-9`, `.`, `_` and `-`.
+    pub name: RuleName,
+    /// What it is for, in words for people. Default: nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Whether it is at work. Default `true`.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Which events concern the rule: a selector of the filter language. Default: all.
+    #[serde(default, skip_serializing_if = "Selector::is_all")]
+    pub when: Selector,
+    /// What must happen among them so that it fires.
+    pub trigger: Trigger,
+    /// The fields by whose values the events are told apart; each group has an alert of its own. Default: none, all
+    /// events are one group. At most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub group_by: Vec<FieldPath>,
+    /// How many groups there may be, from 1 to 100,000; the events of all further ones fall into one group more that
+    /// says so. Default 10,000. Each group costs a row.
+    #[serde(default = "groups_max")]
+    pub groups_max: u32,
+    /// For how long the condition must hold before the alert fires. Default: it fires at once. At most 30d.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub hold_for: Option<Period>,
+    /// When it is told again that an alert still fires. Default: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
+    /// For how long after an alert was resolved nobody is told when it fires again. Default: not at all. At most 30d.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cool_down: Option<Period>,
+    /// How severe its alerts are: `info`, `warning`, `error`, `critical`, or `by_level` as the events are. Default
+    /// `warning`.
+    #[serde(default)]
+    pub severity: SeverityChoice,
+    /// Words for routes, silences and receivers. Default: none. At most 32.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// The template of a notification's subject. Default: the one that all rules share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The template of a notification's text. Default: the one that all rules share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Who is told, by the names of receivers. Default: the default receiver.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receivers: Vec<String>,
+    /// Which time of an event counts: `event`, when it happened, or `received`, when it came. Default `event`.
+    #[serde(default)]
+    pub time: TimeBasis,
+    /// How long events may be late and still count in time; each decision waits as long. Default 10s, at most 1d.
+    #[serde(default = "lateness")]
+    pub lateness: Period,
+    /// Matches older than this when they arrive are told of in one digest and not one by one. Default 1h.
+    #[serde(default = "age_max")]
+    pub max_age: Period,
+    /// Whether there is one notification for each matching event, as MADSci's server does it: without groups, repeats
+    /// and cool-down. Default `false`. A burst of errors is a burst of mails.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub notify_each_event: bool,
+}
+
+/// Which time of an event counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeBasis {
+    /// When it happened, as its sender says.
+    #[default]
+    Event,
+    /// When the collector received it: for senders whose clocks are wrong.
+    Received,
+}
+
+/// `repeat`: when it is told again that an alert still fires.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    /// How long after the first notification the second goes out, from 1s to 30d.
+    pub after: Period,
+    /// By how much each pause is longer than the one before, from 1 to 100. Default 1: all are alike.
+    #[serde(default = "growth")]
+    pub growth: f64,
+    /// The longest pause, not shorter than `after`. Default 1d, or `after` if that is longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Period>,
+}
+
+impl Repeat {
+    /// The longest pause between two notifications, in effect.
+    pub fn pause_max(&self) -> Duration {
+        self.at_most.map_or_else(|| self.after.0.max(Duration::from_hours(24)), |at_most| at_most.0)
+    }
+}
+
+impl RuleSection {
+    /// A rule of which only this was said.
+    pub fn new(name: RuleName, when: Selector, trigger: Trigger) -> Self {
+        Self {
+            name,
+            description: String::new(),
+            enabled: true,
+            when,
+            trigger,
+            group_by: Vec::new(),
+            groups_max: groups_max(),
+            hold_for: None,
+            repeat: None,
+            cool_down: None,
+            severity: SeverityChoice::default(),
+            labels: BTreeMap::new(),
+            subject: None,
+            body: None,
+            receivers: Vec::new(),
+            time: TimeBasis::default(),
+            lateness: lateness(),
+            max_age: age_max(),
+            notify_each_event: false,
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_no(value: &bool) -> bool {
+    !value
+}
+
+fn groups_max() -> u32 {
+    10_000
+}
+
+fn growth() -> f64 {
+    1.0
+}
+
+fn lateness() -> Period {
+    Period::secs(10)
+}
+
+fn age_max() -> Period {
+    Period(Duration::from_hours(1))
+}
