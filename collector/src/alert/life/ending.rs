@@ -1,0 +1,40 @@
+//! The end of what fired: because it is over, or because its rule is.
+
+use super::{AlertRow, AlertState, Step, StepKind, WhyResolved};
+
+/// Resolves the episode that fires; there must be one. `ended` is when it ended by its events.
+pub(super) fn resolve(row: &mut AlertRow, why: WhyResolved, ended: Option<i64>, now: i64) -> Option<Step> {
+    let place = row.firing()?;
+    row.told[place].is_resolved = true;
+    let mut step = row.step(row.told[place], StepKind::Resolved(why), now, row.grounds.clone());
+    step.ended = ended;
+    row.state = AlertState::Resolved;
+    row.ended = ended;
+    row.resolved_at = Some(now);
+    row.last_notified_at = Some(now);
+    row.notified += 1;
+    row.acknowledged = None;
+    row.unattended_since = None;
+    row.act_at = None;
+    Some(step)
+}
+
+/// Makes the row one of that revision of its rule. What fires under another revision is resolved with its key, and
+/// nothing of it is kept but the number of the episode; the new rule has yet to say whether its condition holds.
+pub fn begin_anew(mut row: AlertRow, revision: &str, now: i64) -> (AlertRow, Vec<Step>) {
+    if row.revision == revision {
+        return (row, Vec::new());
+    }
+    let step = resolve(&mut row, WhyResolved::RuleChanged, None, now);
+    let mut fresh = AlertRow::new(&row.rule, revision, &row.group, row.labels);
+    (fresh.episode, fresh.episodes, fresh.resolved_at) = (row.episode, row.episodes, row.resolved_at);
+    (fresh, step.into_iter().collect())
+}
+
+/// Ends the row of a rule that is no more. The row is kept: should the rule come back, the number of the episode goes on.
+pub fn delete(mut row: AlertRow, now: i64) -> (AlertRow, Vec<Step>) {
+    let step = resolve(&mut row, WhyResolved::RuleDeleted, None, now);
+    let mut ended = AlertRow::new(&row.rule, &row.revision, &row.group, row.labels);
+    (ended.episode, ended.episodes, ended.resolved_at) = (row.episode, row.episodes, row.resolved_at);
+    (ended, step.into_iter().collect())
+}
