@@ -149,7 +149,7 @@ fn a_report_of_a_loss_outlives_the_agent_that_made_it() {
     collector.kill();
     fs::remove_file(&path).unwrap();
     agent.start();
-    wait_until("the loss is told of", || agent.log().contains("were gone before").then_some(()));
+    wait_until("the loss is told of", || agent.log().contains("not known that they were delivered").then_some(()));
     wait_until("it cannot be delivered", || agent.log().contains("cannot deliver").then_some(()));
     agent.kill();
     agent.start();
