@@ -1,6 +1,7 @@
 //! `labtrail alerts`: tries alert rules before anybody trusts them.
 
 mod check;
+mod test;
 mod test_receiver;
 
 use std::process::ExitCode;
@@ -11,6 +12,8 @@ const EXAMPLES: &str = "\
 Examples:
   labtrail alerts check rules/*.toml
       Is each rule right? All that is wrong is said at once, with file, line and remedy.
+  labtrail alerts test node-errors --rules rules/*.toml --since 7d
+      What would it have told of, and when? The collector judges what it has stored; nothing is sent.
   labtrail alerts test-receiver receivers.toml ops-mail
       Does a mail arrive? The server's own words are shown if not.
 
@@ -28,6 +31,8 @@ pub(crate) struct Alerts {
 enum Action {
     /// Reads files of rules, and says what is wrong with them or what they watch for.
     Check(check::Check),
+    /// Tries a rule over what a collector has stored, and says what it would have told of.
+    Test(test::Test),
     /// Sends a notification to a receiver: a mail, a webhook, a chat, a command.
     TestReceiver(test_receiver::TestReceiver),
 }
@@ -37,6 +42,7 @@ impl Alerts {
     pub(crate) fn run(self) -> ExitCode {
         match self.action {
             Action::Check(check) => check.run(),
+            Action::Test(test) => test.run(),
             Action::TestReceiver(test) => test.run(),
         }
     }

@@ -9,10 +9,8 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use labtrail_shared::table::table;
 
-use self::{
-    client::{Answered, Client, CollectorUrl},
-    letter::Letter,
-};
+use self::{client::Letters, letter::Letter};
+use crate::client::{Answered, CollectorUrl};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -91,7 +89,7 @@ struct Chosen {
 
 impl Chosen {
     /// Their numbers, the oldest first: a letter may depend on what came before it.
-    async fn numbers(&self, client: &Client) -> anyhow::Result<Vec<i64>> {
+    async fn numbers(&self, client: &Letters) -> anyhow::Result<Vec<i64>> {
         if !self.all {
             return Ok(self.seq.clone());
         }
@@ -113,7 +111,7 @@ impl DeadLetter {
 
     #[tokio::main(flavor = "current_thread")]
     async fn act(self) -> anyhow::Result<ExitCode> {
-        let client = Client::new(self.to)?;
+        let client = Letters::new(self.to)?;
         match self.action {
             Action::List { reason, limit, json } => list(&client, reason.as_deref(), limit, json).await,
             Action::Show { seq, raw } => show(&client, seq, raw).await,
@@ -132,7 +130,7 @@ impl DeadLetter {
     }
 }
 
-async fn list(client: &Client, reason: Option<&str>, limit: u64, json: bool) -> anyhow::Result<ExitCode> {
+async fn list(client: &Letters, reason: Option<&str>, limit: u64, json: bool) -> anyhow::Result<ExitCode> {
     let mut rows = vec![Letter::titles()];
     let mut out = std::io::stdout().lock();
     let mut written = Ok(());
@@ -163,7 +161,7 @@ async fn list(client: &Client, reason: Option<&str>, limit: u64, json: bool) -> 
     finish(written)
 }
 
-async fn show(client: &Client, seq: i64, raw: bool) -> anyhow::Result<ExitCode> {
+async fn show(client: &Letters, seq: i64, raw: bool) -> anyhow::Result<ExitCode> {
     let letter = match client.get(seq).await? {
         Answered::Done(letter) => letter,
         Answered::Refused(detail) => {

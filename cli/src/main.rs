@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod bar;
+mod client;
 mod dead_letter;
 mod demo;
 mod import;

@@ -4,8 +4,9 @@
 //! over history and a live run say the same. All of it is pure: settings, events and the time go in.
 //!
 //! `rule` says which events concern whom; `trigger` judges the condition of a rule in one group; `life` makes of its verdicts
-//! what is to be told; `routing` decides to whom and when; `outbox` keeps it until it is delivered, which is `notify`'s part.
+//! what is to be told; `routing` decides to whom and when; `outbox` keeps it until it is delivered, which is `notify`'s part. `back_test` tries a rule over what is stored.
 
+pub mod back_test;
 mod key;
 pub mod life;
 pub mod outbox;

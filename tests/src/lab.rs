@@ -11,6 +11,7 @@ mod collector;
 mod lines;
 mod port;
 mod process;
+mod said;
 mod status_page;
 mod stored_event;
 mod time_limit;
@@ -36,6 +37,7 @@ pub use self::{
     collector::Collector,
     lines::assert_stored_once,
     process::Process,
+    said::Said,
     status_page::StatusPage,
     stored_event::StoredEvent,
     time_limit::SetOnDrop,

@@ -5,6 +5,7 @@ mod cursor;
 mod dead_letters;
 mod histogram;
 mod parameters;
+mod rules;
 mod search;
 mod watch;
 
@@ -23,6 +24,7 @@ pub(super) use {
         DeadLetterItem, DeadLetterPage, ReplayReceipt,
     },
     histogram::{__path_get_histogram, HistogramAnswer, HistogramBucket},
+    rules::{__path_test_rule, BackTestAnswer, BackTestGroup, BackTestStep},
     search::{__path_get_event, __path_get_events, EventPage},
     watch::__path_get_live,
 };
@@ -33,6 +35,7 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/events/histogram", get(histogram::get_histogram))
         .route("/events/live", get(watch::get_live))
         .route("/events/{id}", get(search::get_event))
+        .route("/rules/test", post(rules::test_rule))
         .route("/dead-letters", get(dead_letters::get_dead_letters))
         .route("/dead-letters/{seq}", get(dead_letters::get_dead_letter).delete(dead_letters::delete_dead_letter))
         .route("/dead-letters/{seq}/replay", post(dead_letters::replay_dead_letter))

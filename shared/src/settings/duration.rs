@@ -1,6 +1,6 @@
 //! A length of time in the config: `250ms`, `5s`, `1h 30m`, `30d`.
 
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -34,9 +34,10 @@ impl Serialize for Period {
     }
 }
 
-impl<'de> Deserialize<'de> for Period {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+impl FromStr for Period {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
         let parsed = match text.strip_suffix('d').map(str::trim_end).and_then(|days| days.parse::<u32>().ok()) {
             // A day of 24 hours, which jiff leaves to calendars.
             Some(days) => Some(Duration::from_hours(24 * u64::from(days))),
@@ -44,9 +45,15 @@ impl<'de> Deserialize<'de> for Period {
         };
         match parsed {
             Some(duration) if !duration.is_zero() => Ok(Self(duration)),
-            _ => Err(serde::de::Error::custom(format!(
+            _ => Err(format!(
                 "{text:?} is not a length of time: write a number with a unit, such as 250ms, 5s, 1h 30m or 30d"
-            ))),
+            )),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

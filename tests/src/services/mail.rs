@@ -36,6 +36,8 @@ impl MailServer {
             .env("PYTHONPATH", aiosmtpd.join("packages"))
             .args(arguments)
             .stdin(Stdio::piped())
+            // It warns of what tests do on purpose.
+            .stderr(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .expect("python can be started");

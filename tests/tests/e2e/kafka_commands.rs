@@ -1,32 +1,10 @@
 //! The commands for those who run Kafka and collectors: topics made and checked, an audit, dead letters dealt with.
 
-use std::process::Command;
-
 use labtrail_tests::{
-    lab::{Lab, binary, wait_until},
+    lab::{Lab, Said, wait_until},
     services::Kafka,
 };
 use serde_json::{Value, json};
-
-struct Said {
-    code: Option<i32>,
-    output: String,
-    errors: String,
-}
-
-impl Said {
-    #[track_caller]
-    fn ended(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{}\n{}", self.output, self.errors);
-        self
-    }
-}
-
-fn run(program: &str, arguments: &[&str]) -> Said {
-    let output = Command::new(binary(program)).args(arguments).output().expect("the program can be started");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("messages are UTF-8");
-    Said { code: output.status.code(), output: text(output.stdout), errors: text(output.stderr) }
-}
 
 /// A config with topics and a group of that name.
 fn config(name: &str) -> String {
@@ -41,7 +19,7 @@ fn config(name: &str) -> String {
 fn topics_are_made_once_and_checked() {
     let lab = Lab::new();
     let file = lab.write("collector.toml", config("made"));
-    let topics = |action: &str| run("labtrail-collector", &["topics", action, "--config", file.to_str().unwrap()]);
+    let topics = |action: &str| Said::by("labtrail-collector", &["topics", action, "--config", file.to_str().unwrap()]);
     let missing = topics("check").ended(1);
     assert_eq!(missing.output.matches("missing").count(), 2, "{}", missing.output);
     assert!(topics("create").ended(0).output.contains("created made.events: partitions=8 replicas=1"));
@@ -52,7 +30,7 @@ fn topics_are_made_once_and_checked() {
     let file = lab.write("collector.toml", config("careless"));
     Kafka::shared().create_topic("careless.events", 2, &[("retention.ms", "60000")]);
     Kafka::shared().create_topic("careless.letters", 1, &[("retention.ms", "-1"), ("max.message.bytes", "2000000")]);
-    let bad = run("labtrail-collector", &["topics", "check", "--config", file.to_str().unwrap()]).ended(1);
+    let bad = Said::by("labtrail-collector", &["topics", "check", "--config", file.to_str().unwrap()]).ended(1);
     let found: Vec<Vec<&str>> =
         bad.output.lines().skip(1).map(|line| line.split_whitespace().take(4).collect()).collect();
     let expected = [
@@ -66,9 +44,9 @@ fn topics_are_made_once_and_checked() {
 
 #[test]
 fn nobody_there_is_said_with_the_address() {
-    let said = run("labtrail-collector", &["topics", "check", "--kafka", "127.0.0.1:1"]).ended(2);
+    let said = Said::by("labtrail-collector", &["topics", "check", "--kafka", "127.0.0.1:1"]).ended(2);
     assert!(said.errors.contains("no Kafka broker answers at 127.0.0.1:1"), "{}", said.errors);
-    let said = run("labtrail", &["dead-letter", "list", "--to", "http://127.0.0.1:1"]).ended(2);
+    let said = Said::by("labtrail", &["dead-letter", "list", "--to", "http://127.0.0.1:1"]).ended(2);
     assert!(said.errors.contains("no collector answers at http://127.0.0.1:1"), "{}", said.errors);
 }
 
@@ -92,25 +70,25 @@ fn an_audit_accounts_for_every_record_and_names_what_is_missing() {
         (Kafka::shared().committed_offsets("audited", events) == [Some(5)]).then_some(())
     });
 
-    let listed = run("labtrail", &["dead-letter", "list", "--reason", "not_json", "--to", &to]).ended(0);
+    let listed = Said::by("labtrail", &["dead-letter", "list", "--reason", "not_json", "--to", &to]).ended(0);
     assert!(listed.output.contains("audited.events/0@0"), "{}", listed.output);
     let seq = listed.output.lines().nth(1).and_then(|line| line.split(' ').next()).expect("one is listed");
-    assert_eq!(run("labtrail", &["dead-letter", "show", seq, "--raw", "--to", &to]).ended(0).output, "no event");
-    let replayed = run("labtrail", &["dead-letter", "replay", seq, "--to", &to]).ended(1);
+    assert_eq!(Said::by("labtrail", &["dead-letter", "show", seq, "--raw", "--to", &to]).ended(0).output, "no event");
+    let replayed = Said::by("labtrail", &["dead-letter", "replay", seq, "--to", &to]).ended(1);
     assert!(replayed.errors.contains("not_json"), "{}", replayed.errors);
-    run("labtrail", &["dead-letter", "discard", seq, "--to", &to]).ended(0);
+    Said::by("labtrail", &["dead-letter", "discard", seq, "--to", &to]).ended(0);
     assert_eq!(collector.dead_letters().len(), 1);
 
     collector.stop();
     let file = collector.config_file().to_str().expect("paths of tests are UTF-8").to_owned();
-    let clean = run("labtrail", &["audit", "--config", &file]).ended(0);
+    let clean = Said::by("labtrail", &["audit", "--config", &file]).ended(0);
     let sums: Vec<&str> = clean.output.lines().last().expect("it has a sum").split_whitespace().skip(3).collect();
     // Records, events, stored, duplicates, dead letters, missing.
     assert_eq!(sums[..6], ["5", "5", "2", "1", "2", "0"], "{}", clean.output);
 
     let (_, offset) = produce(&event("C", json!(1)));
     let end = (offset + 1).to_string();
-    let missing = run("labtrail", &["audit", "--config", &file, "--to", &end]).ended(1);
+    let missing = Said::by("labtrail", &["audit", "--config", &file, "--to", &end]).ended(1);
     assert!(missing.output.contains("partition 0  offset 5  event C  it is not stored"), "{}", missing.output);
-    run("labtrail", &["audit", "--config", &file, "--topic", "nowhere"]).ended(2);
+    Said::by("labtrail", &["audit", "--config", &file, "--topic", "nowhere"]).ended(2);
 }

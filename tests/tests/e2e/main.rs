@@ -4,6 +4,7 @@
 
 mod absent_collector;
 mod agent_service;
+mod alerts;
 mod bad_requests;
 mod config_files;
 mod crashes;

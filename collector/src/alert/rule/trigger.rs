@@ -8,6 +8,7 @@ use labtrail_shared::settings::Period;
 use serde::{Deserialize, Serialize};
 
 use super::field_path::FieldPath;
+pub use crate::alert::trigger::Statistic;
 
 /// When a rule fires. In the config: `"each"`, or a table with one of the other names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -130,30 +131,6 @@ pub struct ValueBounds {
 
 fn value_at_least() -> u64 {
     1
-}
-
-/// What is computed of the values of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Statistic {
-    /// Their mean.
-    Avg,
-    /// The least.
-    Min,
-    /// The greatest.
-    Max,
-    /// Their sum.
-    Sum,
-    /// The newest.
-    Last,
-    /// The least value that half of the values do not exceed.
-    P50,
-    /// The least value that 90 of 100 values do not exceed.
-    P90,
-    /// The least value that 95 of 100 values do not exceed.
-    P95,
-    /// The least value that 99 of 100 values do not exceed.
-    P99,
 }
 
 impl Trigger {

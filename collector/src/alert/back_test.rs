@@ -1,0 +1,179 @@
+//! A back-test: what a rule would have told of over stored history, by the very evaluator that judges what comes.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    life::{AlertRow, LifeSettings, Repeat, Step, replay},
+    rule::{self, FieldPath, GroupKey, Rule, TimeBasis},
+    trigger::{Mark, RESOLVE_AFTER, Sample, Trigger, evaluate},
+};
+use crate::store::{Criteria, EventStore, Order, Search, StoreError, StoredEvent};
+
+/// So many events are read at a time, and as long may the store look for them.
+const PAGE: usize = 5000;
+const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// What is to be tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Range {
+    /// From this instant on, in microseconds UTC.
+    pub from: i64,
+    /// Up to this one: it is the time that the back-test takes for now.
+    pub to: i64,
+    /// No more matching events than that are read.
+    pub events_max: usize,
+}
+
+/// What the rule would have told of.
+#[derive(Debug, Clone)]
+pub struct BackTest {
+    /// By group, those without any left out.
+    pub groups: Vec<GroupHistory>,
+    /// How many events matched, those before the range among them that its beginning depends on.
+    pub events: u64,
+    /// `false` if there were more events than were to be read: the range ends with the last one that was.
+    pub is_complete: bool,
+    /// Up to when it was tried.
+    pub known_to: i64,
+}
+
+/// What would have been told of one group.
+#[derive(Debug, Clone)]
+pub struct GroupHistory {
+    /// The group.
+    pub group: GroupKey,
+    /// What would have been told, in its order.
+    pub steps: Vec<Step>,
+}
+
+/// Tries a rule over a range of what is stored.
+///
+/// What a group did before the range counts as far as the rule looks back; a source that was last heard of earlier than
+/// that is not missed.
+pub async fn back_test(store: &dyn EventStore, rule: &Rule, range: Range) -> Result<BackTest, StoreError> {
+    let trigger = trigger_of(rule);
+    let mark = Mark { from: range.from, to: range.to };
+    let needed = trigger.needed_range(RESOLVE_AFTER, mark);
+    let look_back = rule.section().trigger.look_back().map_or(0, micros);
+    let from = needed.from.min(range.from.saturating_sub(look_back)).max(0);
+    let mut groups: BTreeMap<String, (GroupKey, Vec<Sample>)> = BTreeMap::new();
+    let (mut events, mut known_to, mut after) = (0, range.to, None);
+    let is_complete = loop {
+        let criteria = Criteria {
+            filter: Some(rule.filter().clone()),
+            from: Some(from),
+            to: Some(range.to.saturating_add(1)),
+            ..Criteria::default()
+        };
+        let (order, limit) = (Order::Ascending, PAGE);
+        let search = Search { criteria, order, after: after.take(), offset: 0, limit, time_max: PAGE_TIME_MAX };
+        let page = store.search(search).await?;
+        events += page.items.len();
+        for stored in &page.items {
+            let group = rule.group_of(&stored.event);
+            let samples = groups.entry(group.text().to_owned()).or_insert_with(|| (group, Vec::new()));
+            samples.1.push(sample_of(rule, stored));
+        }
+        if events >= range.events_max && page.next.is_some() {
+            known_to = page.items.last().map_or(known_to, |last| last.time);
+            break false;
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break true,
+        }
+    };
+    let settings = life_settings(rule);
+    let histories = groups.into_values().map(|(group, mut samples)| {
+        samples.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+        let verdict = evaluate(&trigger, RESOLVE_AFTER, mark, &samples, known_to);
+        let row = AlertRow::new(rule.name(), &settings.revision, group.text(), rule.section().labels.clone());
+        GroupHistory { steps: replay(row, &settings, &verdict).1, group }
+    });
+    let groups = histories.filter(|history| !history.steps.is_empty()).collect();
+    Ok(BackTest { groups, events: events as u64, is_complete, known_to })
+}
+
+/// The condition of a rule, as the evaluator takes it.
+pub fn trigger_of(rule: &Rule) -> Trigger {
+    let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    match &rule.section().trigger {
+        rule::Trigger::Each => Trigger::Each,
+        rule::Trigger::AtLeast(at_least) => {
+            Trigger::AtLeast { count: count(at_least.count), within: micros(at_least.within.0) }
+        }
+        rule::Trigger::FewerThan(fewer) => {
+            Trigger::FewerThan { count: count(fewer.count), within: micros(fewer.within.0) }
+        }
+        rule::Trigger::Silence(silence) => Trigger::Silence { after: micros(silence.after.0) },
+        rule::Trigger::Spike(spike) => Trigger::Spike {
+            ratio: spike.ratio,
+            within: micros(spike.within.0),
+            windows: spike.windows,
+            at_least: count(spike.at_least),
+        },
+        rule::Trigger::NewValue(new) => {
+            Trigger::NewValue { field: new.field.as_str().to_owned(), remember: micros(new.remember.0) }
+        }
+        rule::Trigger::Change(change) => Trigger::Change { field: change.field.as_str().to_owned() },
+        rule::Trigger::Value(value) => Trigger::Value {
+            statistic: value.statistic,
+            within: micros(value.within.0),
+            above: value.above,
+            below: value.below,
+            at_least: count(value.at_least),
+        },
+    }
+}
+
+/// How the alerts of a rule live.
+pub fn life_settings(rule: &Rule) -> LifeSettings {
+    let section = rule.section();
+    let period = |period: Option<labtrail_shared::settings::Period>| period.map_or(0, |period| micros(period.0));
+    LifeSettings {
+        revision: format!("{:016x}", rule.revision()),
+        hold_for: period(section.hold_for),
+        cool_down: period(section.cool_down),
+        repeat: section.repeat.as_ref().map(|repeat| Repeat {
+            after: micros(repeat.after.0),
+            growth: repeat.growth,
+            at_most: micros(repeat.pause_max()),
+        }),
+        escalate_after: Vec::new(),
+    }
+}
+
+fn sample_of(rule: &Rule, stored: &StoredEvent) -> Sample {
+    let time = match rule.section().time {
+        TimeBasis::Event => stored.time,
+        TimeBasis::Received => stored.received,
+    };
+    let value = field_of(rule).and_then(|field| value_of(field, &stored.event));
+    Sample { time, id: stored.id().to_owned(), value }
+}
+
+/// The field that the condition is about, if it is about one.
+fn field_of(rule: &Rule) -> Option<&FieldPath> {
+    match &rule.section().trigger {
+        rule::Trigger::NewValue(new) => Some(&new.field),
+        rule::Trigger::Change(change) => Some(&change.field),
+        rule::Trigger::Value(value) => Some(&value.field),
+        _ => None,
+    }
+}
+
+/// The value; several, where a path leads through arrays, are their list.
+fn value_of(field: &FieldPath, event: &Value) -> Option<Value> {
+    let values = field.values(event);
+    match values[..] {
+        [] => None,
+        [value] => Some(value.clone()),
+        _ => Some(values.into_iter().cloned().collect()),
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
