@@ -13,7 +13,6 @@ mod path;
 mod redact;
 mod repeat;
 mod sample;
-mod select;
 mod slot;
 mod summary;
 mod template;
@@ -21,7 +20,6 @@ mod template;
 mod tests;
 mod throttle;
 mod windows;
-mod written;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;

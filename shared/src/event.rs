@@ -12,6 +12,21 @@ use crate::{
     timestamp::{EventTimestamp, TimestampError, TimestampErrorKind},
 };
 
+/// The fields of an event, in their order.
+pub const FIELDS: [&str; 11] = [
+    "_id",
+    "event_type",
+    "log_level",
+    "alert",
+    "event_timestamp",
+    "source",
+    "event_data",
+    "trace_id",
+    "span_id",
+    "archived",
+    "archived_at",
+];
+
 /// The key under which a store keeps what is ours (the true instant, the time of receipt, ...). MADSci never sees it.
 pub const PRIVATE_KEY: &str = "_labtrail";
 

@@ -10,6 +10,7 @@ pub mod kafka;
 pub mod level;
 pub mod python;
 pub mod record_hash;
+pub mod selector;
 pub mod service;
 pub mod settings;
 pub mod shutdown;

@@ -1,5 +1,6 @@
 //! `set`, `remove` and `rename`: what changes single fields of an event.
 
+use labtrail_shared::selector::read_table;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -9,7 +10,6 @@ use super::{
     path::{EventPath, PathError},
     slot::Slot,
     template::{Template, TemplateError},
-    written,
 };
 
 /// Why an edit was refused.
@@ -217,7 +217,7 @@ impl Serialize for Set {
 
 impl<'de> Deserialize<'de> for Set {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(written::read_table(deserializer)?).map_err(serde::de::Error::custom)
+        Self::new(read_table(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -241,6 +241,6 @@ impl Serialize for Rename {
 
 impl<'de> Deserialize<'de> for Rename {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(&written::read_table(deserializer)?).map_err(serde::de::Error::custom)
+        Self::new(&read_table(deserializer)?).map_err(serde::de::Error::custom)
     }
 }

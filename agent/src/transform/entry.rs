@@ -1,5 +1,6 @@
 //! One transform as it stands in the list: a verb, perhaps a name, perhaps a condition.
 
+use labtrail_shared::selector::Selector;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 use thiserror::Error;
 
@@ -8,7 +9,6 @@ use super::{
     redact::Redact,
     repeat::Deduplicate,
     sample::Sample,
-    select::Selector,
     throttle::Throttle,
 };
 

@@ -5,26 +5,10 @@
 
 use std::fmt;
 
-use labtrail_shared::source;
+use labtrail_shared::{event::FIELDS, source};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
-
-/// The keys that an event has: what stands elsewhere is dropped by every reader of events.
-const EVENT_KEYS: [&str; 12] = [
-    "_id",
-    "event_id",
-    "event_type",
-    "log_level",
-    "alert",
-    "event_timestamp",
-    "source",
-    "event_data",
-    "trace_id",
-    "span_id",
-    "archived",
-    "archived_at",
-];
 
 /// Why a text is no path, or not one for this purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -92,10 +76,12 @@ impl EventPath {
         if names.iter().any(|name| name.text.is_empty()) {
             return Err(PathError::EmptyName(text.to_owned()));
         }
-        if !EVENT_KEYS.contains(&names[0].text.as_str()) {
+        let name = names[0].text.as_str();
+        // What stands elsewhere is dropped by every reader of events.
+        if name != "event_id" && !FIELDS.contains(&name) {
             return Err(PathError::NotOfAnEvent(text.to_owned()));
         }
-        if names[0].text == "source" && names.get(1).is_some_and(|name| !source::KEYS.contains(&name.text.as_str())) {
+        if name == "source" && names.get(1).is_some_and(|name| !source::KEYS.contains(&name.text.as_str())) {
             return Err(PathError::NotOfASource { path: text.to_owned() });
         }
         Ok(Self { names })

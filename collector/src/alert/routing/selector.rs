@@ -1,24 +1,23 @@
 //! A selector about alerts: the filter language over `{rule, severity, group: {...}, labels: {...}}`.
 
-use labtrail_shared::filter::{Condition, Filter, FilterError};
+use labtrail_shared::{
+    filter::Condition,
+    selector::{Selector, SelectorError, Subject, read_value},
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use thiserror::Error;
 
 use super::field::{ALERT_FIELDS, is_alert_field};
 
+const ALERT: Subject = Subject { objects: &["group", "labels"], example: "{ rule = \"pump\" }" };
+
 /// Why a selector about alerts was refused.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum AlertSelectorError {
-    /// The filter language does not know it.
+    /// It is no selector, or one that would never mean what it says.
     #[error(transparent)]
-    Filter(#[from] FilterError),
-    /// Another value in its place.
-    #[error("{0} is no selector: write a table of paths and conditions, such as {{ rule = \"pump\" }}")]
-    NotATable(Value),
-    /// Without quotes TOML makes tables of the names, and the selector asks for an object that is exactly so.
-    #[error("`{0}` is compared with a whole object: put the path in quotes, as in \"{0}.{1}\" = ...")]
-    Unquoted(String, String),
+    Selector(#[from] SelectorError),
     /// A path that no alert has, so that the selector would never mean what it says.
     #[error("alerts have no field `{0}`: ask for {ALERT_FIELDS}")]
     UnknownField(String),
@@ -26,44 +25,20 @@ pub enum AlertSelectorError {
 
 /// A selector about alerts that was compiled, and how it was written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AlertSelector {
-    written: Value,
-    filter: Filter,
-}
+pub struct AlertSelector(Selector);
 
 impl AlertSelector {
     /// Compiles a selector.
     pub fn new(written: Value) -> Result<Self, AlertSelectorError> {
-        if !written.is_object() {
-            return Err(AlertSelectorError::NotATable(written));
-        }
-        refuse_unquoted(&written)?;
-        let filter = Filter::parse(&written)?;
-        refuse_unknown(filter.condition())?;
-        Ok(Self { written, filter })
+        let selector = Selector::about(ALERT, written)?;
+        refuse_unknown(selector.filter().condition())?;
+        Ok(Self(selector))
     }
 
     /// Whether the alert with this document is meant, see [`crate::alert::step::Alert::document`].
     pub fn matches(&self, document: &Value) -> bool {
-        self.filter.matches(document)
+        self.0.matches(document)
     }
-}
-
-/// A selector such as `{ labels.team = "a" }` would mean those whose only label is this one, and nobody would know why.
-fn refuse_unquoted(selector: &Value) -> Result<(), AlertSelectorError> {
-    let Value::Object(entries) = selector else { return Ok(()) };
-    for (key, value) in entries {
-        match value {
-            Value::Array(clauses) if key.starts_with('$') => clauses.iter().try_for_each(refuse_unquoted)?,
-            Value::Object(names) if matches!(key.as_str(), "group" | "labels") => {
-                if let Some(name) = names.keys().find(|name| !name.starts_with('$')) {
-                    return Err(AlertSelectorError::Unquoted(key.clone(), name.clone()));
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn refuse_unknown(condition: &Condition) -> Result<(), AlertSelectorError> {
@@ -76,13 +51,13 @@ fn refuse_unknown(condition: &Condition) -> Result<(), AlertSelectorError> {
 
 impl Serialize for AlertSelector {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.written.serialize(serializer)
+        self.0.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for AlertSelector {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(Value::deserialize(deserializer)?).map_err(de::Error::custom)
+        Self::new(read_value(deserializer)?).map_err(de::Error::custom)
     }
 }
 

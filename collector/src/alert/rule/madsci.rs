@@ -5,14 +5,13 @@
 
 use std::time::Duration;
 
-use labtrail_shared::{level::LogLevel, settings::Period};
+use labtrail_shared::{level::LogLevel, selector::Selector, settings::Period};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     field_path::FieldPath,
     section::{Repeat, RuleSection},
-    selector::Selector,
     severity::SeverityChoice,
     trigger::Trigger,
 };

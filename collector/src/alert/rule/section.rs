@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use labtrail_shared::settings::Period;
+use labtrail_shared::{selector::Selector, settings::Period};
 use serde::{Deserialize, Serialize};
 
-use super::{field_path::FieldPath, name::RuleName, selector::Selector, severity::SeverityChoice, trigger::Trigger};
+use super::{field_path::FieldPath, name::RuleName, severity::SeverityChoice, trigger::Trigger};
 
 /// A rule as it is written. What cannot be wrong by itself was compiled while it was read; how the settings go together
 /// is checked when a [`Rule`](super::Rule) is made of it.

@@ -6,12 +6,13 @@
 
 use std::time::{Duration, Instant};
 
+use labtrail_shared::event::FIELDS;
 use mongodb::bson::{Bson, DateTime, Document, RawDocument, doc};
 use tracing::{debug, info, warn};
 
 use super::{
     connection::Connection,
-    document::{self, Clock, FIELDS, default_of},
+    document::{self, Clock, default_of},
     error::Trouble,
     filter_bson::bson,
     query::{AT, Query},

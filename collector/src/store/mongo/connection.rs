@@ -15,12 +15,12 @@ use std::{
 
 use mongodb::{
     Client, Collection, Cursor, Database,
-    bson::RawDocumentBuf,
+    bson::{Bson, Document, RawDocumentBuf, doc},
     error::{Error, Result as DriverResult},
     options::{ClientOptions, ReadPreference, SelectionCriteria},
 };
 
-use super::error::{MongoOpenError, Trouble, is_away, is_worth_repeating, store_error};
+use super::error::{DUPLICATE_KEY, MongoOpenError, Trouble, is_away, is_worth_repeating, store_error};
 use crate::store::{MongoConfig, StoreError};
 
 /// No operation takes this long, unless the server is frozen or the network swallows what is sent.
@@ -124,6 +124,38 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Makes updates in a collection of ours, one after the other, of which each also makes its document. What is reported is
+    /// durable.
+    pub(super) async fn upsert_all(
+        &self,
+        attempt: &'static str,
+        collection: &str,
+        updates: Vec<Document>,
+    ) -> Result<(), StoreError> {
+        let command = doc! {
+            "update": self.beside::<Document>(collection).name(), "updates": updates, "ordered": true,
+            "writeConcern": {"w": "majority", "j": true, "wtimeout": 10_000},
+        };
+        // Two collectors that make one document at once: for one of them it is there already when it tries again.
+        for is_last in [false, true] {
+            let reply = self.run(attempt, || self.database.run_command(command.clone()).into_future()).await?;
+            if let Ok(concern) = reply.get_document("writeConcernError") {
+                let message = concern.get_str("errmsg").unwrap_or_default().to_owned();
+                return Err(Trouble::NotConfirmed(message).passing(attempt));
+            }
+            let errors = reply.get_array("writeErrors").ok();
+            let Some(error) = errors.and_then(|errors| errors.first()).and_then(Bson::as_document) else {
+                return Ok(());
+            };
+            let code = error.get_i32("code").unwrap_or_default();
+            if is_last || code != DUPLICATE_KEY {
+                let message = error.get_str("errmsg").unwrap_or_default().to_owned();
+                return Err(Trouble::Refused { code, message }.of_code(code, attempt));
+            }
+        }
+        Ok(())
     }
 
     /// Goes on to the next document of a cursor; says whether there is one.

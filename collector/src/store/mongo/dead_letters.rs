@@ -9,10 +9,7 @@ use mongodb::{
 };
 use serde_json::Value;
 
-use super::{
-    connection::Connection,
-    error::{DUPLICATE_KEY, Trouble},
-};
+use super::{connection::Connection, error::Trouble};
 use crate::store::{DeadLetter, StoreError, StoredDeadLetter};
 
 const ATTEMPT: &str = "store dead letters";
@@ -56,27 +53,7 @@ async fn reserve(connection: &Connection, count: usize) -> Result<i64, StoreErro
 
 async fn send(connection: &Connection, letters: &[DeadLetter], first: i64) -> Result<(), StoreError> {
     let updates: Vec<Document> = letters.iter().zip(first..).map(|(letter, seq)| update(letter, seq)).collect();
-    let command = doc! {
-        "update": connection.beside::<Document>(COLLECTION).name(), "updates": updates, "ordered": true,
-        "writeConcern": {"w": "majority", "j": true, "wtimeout": 10_000},
-    };
-    // Two collectors that add one letter at once: for one of them it is there already when it tries again.
-    for is_last in [false, true] {
-        let reply =
-            connection.run(ATTEMPT, || connection.database().run_command(command.clone()).into_future()).await?;
-        if let Ok(concern) = reply.get_document("writeConcernError") {
-            let message = concern.get_str("errmsg").unwrap_or_default().to_owned();
-            return Err(Trouble::NotConfirmed(message).passing(ATTEMPT));
-        }
-        let error = reply.get_array("writeErrors").ok().and_then(|errors| errors.first()).and_then(Bson::as_document);
-        let Some(error) = error else { return Ok(()) };
-        let code = error.get_i32("code").unwrap_or_default();
-        if is_last || code != DUPLICATE_KEY {
-            let message = error.get_str("errmsg").unwrap_or_default().to_owned();
-            return Err(Trouble::Refused { code, message }.of_code(code, ATTEMPT));
-        }
-    }
-    Ok(())
+    connection.upsert_all(ATTEMPT, COLLECTION, updates).await
 }
 
 fn update(letter: &DeadLetter, seq: i64) -> Document {

@@ -13,7 +13,12 @@
 use std::ops::Range;
 
 use jiff::tz::TimeZone;
-use labtrail_shared::{event::PRIVATE_KEY, event_id::is_ulid, record_hash, timestamp::EventTimestamp};
+use labtrail_shared::{
+    event::{FIELDS, PRIVATE_KEY},
+    event_id::is_ulid,
+    record_hash,
+    timestamp::EventTimestamp,
+};
 use mongodb::bson::{Bson, RawArray, RawBsonRef, RawDocument};
 use serde_json::{Map, Number, Value};
 
@@ -22,21 +27,6 @@ use crate::store::{NewEvent, StoredEvent, event_store::archived_text};
 
 /// What the server takes as a document.
 pub(super) const DOCUMENT_BYTES_MAX: usize = 16 << 20;
-
-/// The fields of an event in their order, and what an event has that has them not.
-pub(super) const FIELDS: [&str; 11] = [
-    "_id",
-    "event_type",
-    "log_level",
-    "alert",
-    "event_timestamp",
-    "source",
-    "event_data",
-    "trace_id",
-    "span_id",
-    "archived",
-    "archived_at",
-];
 
 /// The documents of an insert, one behind the other.
 #[derive(Debug)]

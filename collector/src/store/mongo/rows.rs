@@ -1,13 +1,13 @@
 //! Rows beside the events, in a collection of their own. Content is kept as text: nothing in the database asks what is in it.
 
 use mongodb::{
-    bson::{Bson, Document, doc},
+    bson::{Document, doc},
     options::WriteConcern,
 };
 
 use super::{
     connection::Connection,
-    error::{DUPLICATE_KEY, Trouble, code, store_error},
+    error::{DUPLICATE_KEY, code, store_error},
 };
 use crate::store::{Row, RowChange, RowContent, RowExpect, StoreError};
 
@@ -48,27 +48,7 @@ async fn put_all(connection: &Connection, changes: &[RowChange]) -> Result<(), S
             Some(doc! {"q": {"_id": id(change.kind, &change.key)}, "u": update(change, put), "upsert": true})
         })
         .collect();
-    let command = doc! {
-        "update": connection.beside::<Document>(COLLECTION).name(), "updates": updates, "ordered": true,
-        "writeConcern": {"w": "majority", "j": true, "wtimeout": 10_000},
-    };
-    // Two collectors that make one row at once: for one of them it is there already when it tries again.
-    for is_last in [false, true] {
-        let reply =
-            connection.run(ATTEMPT, || connection.database().run_command(command.clone()).into_future()).await?;
-        if let Ok(concern) = reply.get_document("writeConcernError") {
-            let message = concern.get_str("errmsg").unwrap_or_default().to_owned();
-            return Err(Trouble::NotConfirmed(message).passing(ATTEMPT));
-        }
-        let error = reply.get_array("writeErrors").ok().and_then(|errors| errors.first()).and_then(Bson::as_document);
-        let Some(error) = error else { return Ok(()) };
-        let code = error.get_i32("code").unwrap_or_default();
-        if is_last || code != DUPLICATE_KEY {
-            let message = error.get_str("errmsg").unwrap_or_default().to_owned();
-            return Err(Trouble::Refused { code, message }.of_code(code, ATTEMPT));
-        }
-    }
-    Ok(())
+    connection.upsert_all(ATTEMPT, COLLECTION, updates).await
 }
 
 async fn change_one(connection: &Connection, change: &RowChange) -> Result<bool, StoreError> {

@@ -111,7 +111,7 @@ async fn documents_are_madscis_with_ours_behind() {
     bench.insert(std::slice::from_ref(&new)).await;
     let document = bench.collection("events").await.find_one(Document::new()).await.unwrap().unwrap();
     let fields: Vec<&str> = document.keys().map(String::as_str).collect();
-    assert_eq!(fields[..11], super::document::FIELDS);
+    assert_eq!(fields[..11], labtrail_shared::event::FIELDS);
     assert_eq!(fields[11], "_labtrail");
     let expected = mongodb::bson::doc! {
         "time": mongodb::bson::DateTime::from_millis(new.time / 1000), "at": new.time,

@@ -69,26 +69,32 @@ async fn other_files_are_refused() {
     };
     check("CREATE TABLE other(x)", "of another program");
     let mark = "PRAGMA application_id = 0x4C54524C; CREATE TABLE event(seq);";
-    check(&format!("{mark} PRAGMA user_version = 99"), "schema 99, this one knows 2");
+    check(&format!("{mark} PRAGMA user_version = 99"), "schema 99, this one knows 3");
 }
 
 #[tokio::test]
-async fn a_file_of_version_1_is_brought_up_to_date() {
-    let mut bench = SqliteBench::new().await;
-    let archived = |id: &str, at: &str| event(&json!({"_id": id, "archived": true, "archived_at": at}));
-    let events = vec![archived("a", "2026-01-01T00:00:00"), archived("b", "2026-01-02"), event(&json!({"_id": "c"}))];
-    bench.store.insert(events, Expect::New).await.unwrap();
-    drop(bench.store);
-    bench.tasks.drain(Duration::from_secs(10)).await.unwrap();
-    let old = Connection::open(bench.folder.path().join("events.sqlite")).unwrap();
-    let back = "DROP INDEX event_archived; ALTER TABLE event DROP COLUMN archived_time; PRAGMA user_version = 1;";
-    old.execute_batch(back).unwrap();
-    drop(old);
-    let bench = SqliteBench::open(bench.folder);
-    let listed = bench.store.archived(None, 10).await.unwrap();
-    assert_eq!(listed.iter().map(|(_, event)| event.id()).collect::<Vec<_>>(), ["b", "a"]);
-    assert_eq!(bench.store.purge(listed[0].0.time, 10).await.unwrap(), 1);
-    assert_eq!(bench.store.count().await.unwrap(), 2);
+async fn files_of_older_versions_are_brought_up_to_date() {
+    // What the later versions added, taken back.
+    let back_to_2 = "DROP TABLE row; PRAGMA user_version = 2;";
+    let back_to_1 = "DROP INDEX event_archived; ALTER TABLE event DROP COLUMN archived_time; PRAGMA user_version = 1;";
+    for back in [back_to_2.to_owned(), format!("{back_to_2} {back_to_1}")] {
+        let mut bench = SqliteBench::new().await;
+        let archived = |id: &str, at: &str| event(&json!({"_id": id, "archived": true, "archived_at": at}));
+        let new = event(&json!({"_id": "c"}));
+        let events = vec![archived("a", "2026-01-01T00:00:00"), archived("b", "2026-01-02"), new];
+        bench.store.insert(events, Expect::New).await.unwrap();
+        drop(bench.store);
+        bench.tasks.drain(Duration::from_secs(10)).await.unwrap();
+        let old = Connection::open(bench.folder.path().join("events.sqlite")).unwrap();
+        old.execute_batch(&back).unwrap();
+        drop(old);
+        let bench = SqliteBench::open(bench.folder);
+        let listed = bench.store.archived(None, 10).await.unwrap();
+        assert_eq!(listed.iter().map(|(_, event)| event.id()).collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!(bench.store.purge(listed[0].0.time, 10).await.unwrap(), 1);
+        assert_eq!(bench.store.count().await.unwrap(), 2);
+        assert_eq!(bench.store.rows("tested", None, 10).await.unwrap(), []);
+    }
 }
 
 #[tokio::test]

@@ -1,21 +1,6 @@
 //! The fields that an event can have. A rule about another one would never fire, and nobody would know why.
 
-use labtrail_shared::source;
-
-/// The fields of an event, as filters see it.
-const EVENT_FIELDS: [&str; 11] = [
-    "_id",
-    "event_type",
-    "log_level",
-    "alert",
-    "event_timestamp",
-    "source",
-    "event_data",
-    "trace_id",
-    "span_id",
-    "archived",
-    "archived_at",
-];
+use labtrail_shared::{event::FIELDS, source};
 
 /// Less alike than this, and the hint would be a riddle.
 const LIKENESS_MIN: f64 = 0.75;
@@ -23,11 +8,11 @@ const LIKENESS_MIN: f64 = 0.75;
 /// Why no event has anything at this path; nothing if one may have.
 pub(super) fn why_none_has(path: &str) -> Option<String> {
     let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
-    if !EVENT_FIELDS.contains(&first) {
+    if !FIELDS.contains(&first) {
         return Some(format!(
             "no event has a field `{first}`: {}(what is an instrument's own stands in `event_data`; valid: {})",
             hint(field_like(first)),
-            EVENT_FIELDS.join(", ")
+            FIELDS.join(", ")
         ));
     }
     let id = rest.filter(|id| first == "source" && !source::KEYS.contains(id))?;
@@ -47,8 +32,8 @@ fn field_like(first: &str) -> Option<String> {
     if source::KEYS.contains(&first) {
         return Some(format!("source.{first}"));
     }
-    let longer = EVENT_FIELDS.into_iter().find(|field| field.rsplit('_').next() == Some(first));
-    longer.or_else(|| nearest(first, &EVENT_FIELDS)).map(str::to_owned)
+    let longer = FIELDS.into_iter().find(|field| field.rsplit('_').next() == Some(first));
+    longer.or_else(|| nearest(first, &FIELDS)).map(str::to_owned)
 }
 
 fn nearest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
