@@ -690,6 +690,7 @@ async fn the_description_lists_the_routes_there_are() {
         "/api/v1/events/histogram",
         "/api/v1/events/live",
         "/api/v1/events/{id}",
+        "/api/v1/rules/test",
         "/backup",
         "/backup/status",
         "/event",
