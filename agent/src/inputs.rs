@@ -294,7 +294,10 @@ impl Inputs {
     /// A share that was mounted since the start gets a thread of its own.
     fn look_for_shares(&mut self, stop: &Stop) {
         let shares = platform::shares();
-        let Some(config) = self.running.clone().filter(|_| shares != self.shares) else { return };
+        if shares == self.shares {
+            return;
+        }
+        let Some(config) = self.running.clone() else { return };
         info!(?shares, "shares came or went");
         if let Err(error) = self.apply(&config, stop) {
             error!(error = %labtrail_shared::telemetry::with_causes(&error), "cannot follow the shares by threads of their own");

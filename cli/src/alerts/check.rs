@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Args;
-use labtrail_collector::alert::rule::{Rule, RuleSet};
+use labtrail_collector::alert::rule::{Rule, RuleSet, RuleSetError};
 use labtrail_shared::table::table;
 
 /// The arguments of `labtrail alerts check`.
@@ -18,36 +18,34 @@ pub(crate) struct Check {
 impl Check {
     /// Reads the files, and shows the rules or what is wrong.
     pub(crate) fn run(self) -> ExitCode {
-        let texts = match read(&self.files) {
-            Ok(texts) => texts,
-            Err(error) => {
-                eprintln!("labtrail: {error:#}");
-                return ExitCode::from(2);
-            }
-        };
-        let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        match RuleSet::load(&texts) {
-            Ok(rules) => {
+        match load(&self.files) {
+            Ok(Ok(rules)) => {
                 print!("{}", shown(&rules));
                 ExitCode::SUCCESS
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 for problem in &error.problems {
                     eprintln!("labtrail: {problem}");
                 }
                 ExitCode::FAILURE
             }
+            Err(error) => {
+                eprintln!("labtrail: {error:#}");
+                ExitCode::from(2)
+            }
         }
     }
 }
 
-/// The files: their names, and what stands in them.
-pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
+/// The rules in these files, or what is wrong with them.
+pub(super) fn load(files: &[PathBuf]) -> anyhow::Result<Result<RuleSet, RuleSetError>> {
     let read = |file: &PathBuf| {
         let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
         Ok((file.display().to_string(), text))
     };
-    files.iter().map(read).collect()
+    let texts = files.iter().map(read).collect::<anyhow::Result<Vec<(String, String)>>>()?;
+    let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    Ok(RuleSet::load(&texts))
 }
 
 /// One rule a line.

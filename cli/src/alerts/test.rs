@@ -5,13 +5,12 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::Timestamp;
-use labtrail_collector::alert::rule::RuleSet;
 use labtrail_shared::{settings::Period, table::table};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::check::read;
+use super::check::load;
 use crate::client::{Answered, Client, CollectorUrl};
 
 /// The arguments of `labtrail alerts test`.
@@ -71,9 +70,7 @@ impl Test {
     }
 
     fn try_it(self) -> anyhow::Result<()> {
-        let texts = read(&self.rules)?;
-        let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        let rules = RuleSet::load(&texts)?;
+        let rules = load(&self.rules)??;
         let names: Vec<&str> = rules.rules().iter().map(|rule| rule.name()).collect();
         let rule = rules.get(&self.rule).with_context(|| {
             format!("there is no rule {:?} in these files: there are {}", self.rule, names.join(", "))

@@ -55,9 +55,7 @@ pub struct GroupHistory {
 pub async fn back_test(store: &dyn EventStore, rule: &Rule, range: Range) -> Result<BackTest, StoreError> {
     let trigger = trigger_of(rule);
     let mark = Mark { from: range.from, to: range.to };
-    let needed = trigger.needed_range(RESOLVE_AFTER, mark);
-    let look_back = rule.section().trigger.look_back().map_or(0, micros);
-    let from = needed.from.min(range.from.saturating_sub(look_back)).max(0);
+    let from = trigger.needed_range(RESOLVE_AFTER, mark).from.max(0);
     let mut groups: BTreeMap<String, (GroupKey, Vec<Sample>)> = BTreeMap::new();
     let (mut events, mut known_to, mut after) = (0, range.to, None);
     let is_complete = loop {

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::{
-    attempts::{AttemptFailure, CLAIM_LENGTH, Claim},
+    attempts::{CLAIM_LENGTH, Claim},
     back_off::TRY_FOR,
     log::LogLine,
     undelivered::{FallbackNeed, Undelivered},

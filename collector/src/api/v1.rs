@@ -15,6 +15,7 @@ use axum::{
     Router,
     routing::{get, post},
 };
+use labtrail_shared::timestamp::EventTimestamp;
 
 use super::Api;
 pub(super) use {
@@ -39,4 +40,9 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/dead-letters", get(dead_letters::get_dead_letters))
         .route("/dead-letters/{seq}", get(dead_letters::get_dead_letter).delete(dead_letters::delete_dead_letter))
         .route("/dead-letters/{seq}/replay", post(dead_letters::replay_dead_letter))
+}
+
+/// An instant in microseconds UTC, as answers write it.
+fn instant(micros: i64) -> String {
+    EventTimestamp::from_utc_micros(micros).to_string()
 }

@@ -30,7 +30,7 @@ pub struct RefusedRecipient {
 }
 
 /// Why an attempt failed, and what can be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failure {
     /// Whether trying again without a change is in vain.
     pub is_permanent: bool,
@@ -50,14 +50,7 @@ pub struct Failure {
 impl Failure {
     /// A failure that may be over at the next attempt.
     pub fn temporary(reason: impl Into<String>) -> Self {
-        Self {
-            is_permanent: false,
-            needs_mending: false,
-            may_have_arrived: false,
-            reason: reason.into(),
-            retry_after: None,
-            delivered_to: Vec::new(),
-        }
+        Self { reason: reason.into(), ..Self::default() }
     }
 
     /// A failure that this notification will meet at every attempt.

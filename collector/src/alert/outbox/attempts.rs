@@ -1,10 +1,9 @@
 //! The transitions of a row: claimed, sent, failed, taken up again.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use super::{FallbackNeed, OutboxRow, RowState, back_off};
+use crate::notify::Failure;
 
 /// How long a claim holds, in microseconds. An attempt must end well within it.
 pub const CLAIM_LENGTH: i64 = 120_000_000;
@@ -24,23 +23,6 @@ pub struct Claim {
     pub token: u64,
     /// Its end: microseconds since 1970 UTC.
     pub until: i64,
-}
-
-/// Why an attempt failed, and what can be done.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AttemptFailure {
-    /// Whether trying again without a change is in vain.
-    pub is_permanent: bool,
-    /// Whether a person can mend it.
-    pub needs_mending: bool,
-    /// Whether the receiver may have it all the same, because its answer was lost.
-    pub may_have_arrived: bool,
-    /// What happened, for a person.
-    pub reason: String,
-    /// How long the receiver wants to be left alone.
-    pub retry_after: Option<Duration>,
-    /// The addresses that do have it.
-    pub delivered_to: Vec<String>,
 }
 
 impl OutboxRow {
@@ -94,7 +76,7 @@ impl OutboxRow {
     }
 
     /// The row as it is when the attempt of the claim with this token failed; none if the claim is another's by now.
-    pub fn failed(&self, token: u64, failure: &AttemptFailure, now: i64) -> Option<Self> {
+    pub fn failed(&self, token: u64, failure: &Failure, now: i64) -> Option<Self> {
         if self.state != RowState::Claimed || self.claim.as_ref().map(|claim| claim.token) != Some(token) {
             return None;
         }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{AttemptFailure, CLAIM_LENGTH, FallbackNeed, OutboxRow, Payload, RowState, TRY_FOR};
-use crate::alert::routing::Notification;
+use super::{CLAIM_LENGTH, FallbackNeed, OutboxRow, Payload, RowState, TRY_FOR};
+use crate::{alert::routing::Notification, notify::Failure};
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3600 * SECOND;
@@ -27,12 +27,12 @@ fn token(row: &OutboxRow) -> u64 {
     row.claim.as_ref().expect("it is claimed").token
 }
 
-fn temporary(reason: &str) -> AttemptFailure {
-    AttemptFailure { reason: reason.to_owned(), ..AttemptFailure::default() }
+fn temporary(reason: &str) -> Failure {
+    Failure { reason: reason.to_owned(), ..Failure::default() }
 }
 
-fn permanent(reason: &str) -> AttemptFailure {
-    AttemptFailure { is_permanent: true, ..temporary(reason) }
+fn permanent(reason: &str) -> Failure {
+    Failure { is_permanent: true, ..temporary(reason) }
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn temporary_failures_are_tried_for_72_hours() {
 fn what_a_failure_says_is_heeded() {
     let claimed = row().claim("a", 0).expect("due");
     let retry_after = Some(Duration::from_mins(10));
-    let failure = AttemptFailure {
+    let failure = Failure {
         may_have_arrived: true,
         retry_after,
         delivered_to: vec!["x@y".to_owned()],
@@ -106,7 +106,7 @@ fn what_a_failure_says_is_heeded() {
 #[test]
 fn a_dead_row_is_told_to_the_fallback_receiver_and_never_in_a_circle() {
     let claimed = row().claim("a", 0).expect("due");
-    let failure = AttemptFailure { needs_mending: true, ..permanent("535 wrong password") };
+    let failure = Failure { needs_mending: true, ..permanent("535 wrong password") };
     let dead = claimed.failed(token(&claimed), &failure, 1).expect("a's claim");
     assert!(dead.state == RowState::Dead && dead.needs_mending && dead.fallback == FallbackNeed::Due);
     assert!(dead.claim("a", HOUR).is_none());

@@ -6,11 +6,11 @@ use axum::{
     Json,
     extract::{RawQuery, State},
 };
-use labtrail_shared::{level::LogLevel, timestamp::EventTimestamp};
+use labtrail_shared::level::LogLevel;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::parameters::Parameters;
+use super::{instant, parameters::Parameters};
 use crate::{
     api::{Api, error::Problem},
     store::{Bucket, HistogramRequest},
@@ -94,8 +94,4 @@ fn bucket(bucket: &Bucket) -> HistogramBucket {
         time: instant(bucket.time),
         counts: counts.map(|(level, count)| (level.number(), count)).collect(),
     }
-}
-
-fn instant(micros: i64) -> String {
-    EventTimestamp::from_utc_micros(micros).to_string()
 }

@@ -8,12 +8,11 @@ use axum::{
     extract::{RawQuery, State},
     http::StatusCode,
 };
-use labtrail_shared::timestamp::EventTimestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::parameters::Parameters;
+use super::{instant, parameters::Parameters};
 use crate::{
     alert::{
         back_test::{GroupHistory, Range, back_test},
@@ -143,8 +142,4 @@ fn step(step: &Step) -> BackTestStep {
         event_ids: step.grounds.ids.clone(),
         figure: json!(step.grounds.figure),
     }
-}
-
-fn instant(micros: i64) -> String {
-    EventTimestamp::from_utc_micros(micros).to_string()
 }

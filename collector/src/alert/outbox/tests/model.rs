@@ -8,7 +8,8 @@ use proptest::{
     test_runner::TestCaseError,
 };
 
-use super::{AttemptFailure, CLAIM_LENGTH, HOUR, OutboxRow, RowState, SECOND, notification};
+use super::{CLAIM_LENGTH, HOUR, OutboxRow, RowState, SECOND, notification};
+use crate::notify::Failure;
 
 /// What a worker is about to do.
 #[derive(Debug, Clone)]
@@ -20,7 +21,7 @@ enum Step {
     /// To send it.
     Send(OutboxRow),
     /// To say how that ended.
-    Report(OutboxRow, Result<(), AttemptFailure>),
+    Report(OutboxRow, Result<(), Failure>),
 }
 
 #[derive(Debug, Clone)]
@@ -117,7 +118,7 @@ impl World {
     }
 
     fn send(&mut self, row: OutboxRow, luck: u8) -> Step {
-        let failure = |may_have_arrived| AttemptFailure { may_have_arrived, ..AttemptFailure::default() };
+        let failure = |may_have_arrived| Failure { may_have_arrived, ..Failure::default() };
         // Of eight attempts one fails, one fails after the receiver has it, one is reported late, and the rest is well.
         if luck.is_multiple_of(8) {
             return Step::Report(row, Err(failure(false)));
