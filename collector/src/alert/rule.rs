@@ -28,16 +28,19 @@ use labtrail_shared::filter::Filter;
 pub use labtrail_shared::selector::{Selector, SelectorError};
 pub use madsci::{ALERT_RULE, LEVEL_RULE, MadsciRules};
 pub use name::{NameError, RuleName};
-pub use section::{Repeat, RuleSection, TimeBasis};
+pub use section::{Escalation, Repeat, RuleSection};
 use serde_json::Value;
 pub use set::{ReceiverNames, RuleSet, RuleSetError};
 pub use severity::{Severity, SeverityChoice};
 pub use trigger::{AtLeast, Change, FewerThan, NewValue, Silence, Spike, Statistic, Trigger, ValueBounds};
 
+use crate::notify::Templates;
+
 /// A rule that passed every check.
 #[derive(Debug, Clone)]
 pub struct Rule {
     section: RuleSection,
+    templates: Option<Templates>,
     origin: String,
     revision: u64,
 }
@@ -46,8 +49,9 @@ impl Rule {
     /// Checks what was read. `origin` tells people where the rule comes from, such as `rules/errors.toml:12` or `API`.
     pub fn new(section: RuleSection, origin: &str) -> Result<Self, RuleError> {
         check::section(&section)?;
+        let templates = check::templates(&section)?;
         let revision = revision::of(&section);
-        Ok(Self { section, origin: origin.to_owned(), revision })
+        Ok(Self { section, templates, origin: origin.to_owned(), revision })
     }
 
     /// Its name, by which alerts, silences and people know it.
@@ -60,12 +64,17 @@ impl Rule {
         &self.section
     }
 
+    /// Its own words for notifications, if it has any.
+    pub fn templates(&self) -> Option<&Templates> {
+        self.templates.as_ref()
+    }
+
     /// Where it comes from, in words for people.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// A hash of what decides when the rule fires: `when`, `trigger`, `group_by`, `for` and `time`. It is the same in
+    /// A hash of what decides when the rule fires: `when`, `trigger`, `group_by` and `for`. It is the same in
     /// every process and version, and no other setting changes it; so alerts live on when a text or a receiver changes.
     pub fn revision(&self) -> u64 {
         self.revision

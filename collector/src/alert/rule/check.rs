@@ -11,6 +11,7 @@ use labtrail_shared::settings::Period;
 use thiserror::Error;
 
 use super::{field_path::FieldPath, section::RuleSection, trigger::Trigger};
+use crate::notify::{TemplateSection, Templates};
 
 /// The texts of all groups stand in rows and mails.
 const GROUP_FIELDS_MAX: usize = 8;
@@ -102,6 +103,21 @@ pub(super) fn section(section: &RuleSection) -> Result<(), RuleError> {
     Err(RuleError { rule: section.name.to_string(), problems: problems.0 })
 }
 
+/// The rule's own words, tried on examples; nothing where it has none.
+pub(super) fn templates(section: &RuleSection) -> Result<Option<Templates>, RuleError> {
+    let RuleSection { subject, body, .. } = section;
+    if subject.is_none() && body.is_none() {
+        return Ok(None);
+    }
+    let templates = TemplateSection { subject: subject.clone(), text: body.clone(), html: None };
+    Templates::compile(templates).map(Some).map_err(|error| {
+        let setting = if error.part == "text" { "body" } else { error.part };
+        let message = format!("line {} of the template: {}; {}", error.line, error.problem, error.remedy);
+        let problem = RuleProblem { setting: setting.to_owned(), message };
+        RuleError { rule: section.name.to_string(), problems: vec![problem] }
+    })
+}
+
 fn groups(section: &RuleSection, problems: &mut Problems) {
     let count = section.group_by.len();
     problems.say_if(
@@ -173,6 +189,7 @@ fn alone(section: &RuleSection, problems: &mut Problems) {
     refuse(section.hold_for.is_some(), "for");
     refuse(section.repeat.is_some(), "repeat");
     refuse(section.cool_down.is_some(), "cool_down");
+    refuse(!section.escalate.is_empty(), "escalate");
     problems.say_if(
         section.trigger != Trigger::Each,
         "trigger",

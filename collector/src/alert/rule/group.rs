@@ -8,6 +8,7 @@ mod tests;
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     fmt::{self, Write as _},
     ops::Range,
 };
@@ -109,6 +110,19 @@ impl GroupKey {
     /// The fields and their values, for people: texts as they are, all else as JSON, what is long cut.
     pub fn values(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         self.values.iter().map(|(field, value)| (field.as_str(), value.shown()))
+    }
+
+    /// The fields that the events have, and their values: what is long as its beginning.
+    pub fn fields(&self) -> BTreeMap<String, Value> {
+        let field = |(field, value): &(FieldPath, GroupValue)| {
+            let value = match value {
+                GroupValue::Missing => return None,
+                GroupValue::Whole(value) => value.clone(),
+                GroupValue::Cut(_) => Value::from(value.shown()),
+            };
+            Some((field.as_str().to_owned(), value))
+        };
+        self.values.iter().filter_map(field).collect()
     }
 
     /// A selector that all events of the group pass, and perhaps others: a store finds few enough with it, and

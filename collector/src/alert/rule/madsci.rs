@@ -43,8 +43,6 @@ pub struct MadsciRules {
     pub repeat: Option<Repeat>,
     /// Who is told, by the names of receivers. Default: the default receiver.
     pub receivers: Vec<String>,
-    /// Matches older than this when they arrive are told of in one digest and not one by one. Default 1h.
-    pub max_age: Period,
 }
 
 impl Default for MadsciRules {
@@ -58,7 +56,6 @@ impl Default for MadsciRules {
             cool_down: Period(Duration::from_mins(5)),
             repeat: None,
             receivers: Vec::new(),
-            max_age: Period(Duration::from_hours(1)),
         }
     }
 }
@@ -85,7 +82,6 @@ impl MadsciRules {
             enabled: self.enabled,
             severity: SeverityChoice::ByLevel,
             receivers: self.receivers.clone(),
-            max_age: self.max_age,
             ..RuleSection::new(name, when, Trigger::Each)
         };
         if self.notify_each_event {

@@ -58,30 +58,27 @@ pub struct RuleSection {
     /// Who is told, by the names of receivers. Default: the default receiver.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub receivers: Vec<String>,
-    /// Which time of an event counts: `event`, when it happened, or `received`, when it came. Default `event`.
-    #[serde(default)]
-    pub time: TimeBasis,
-    /// How long events may be late and still count in time; each decision waits as long. Default 10s, at most 1d.
+    /// Who is told in addition when nobody acknowledges an alert in time, step by step. Default: nobody. At most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalate: Vec<Escalation>,
+    /// How long events may be late and still count in time; what later events could take back is decided only then.
+    /// Default 10s, at most 1d.
     #[serde(default = "lateness")]
     pub lateness: Period,
-    /// Matches older than this when they arrive are told of in one digest and not one by one. Default 1h.
-    #[serde(default = "age_max")]
-    pub max_age: Period,
     /// Whether there is one notification for each matching event, as MADSci's server does it: without groups, repeats
     /// and cool-down. Default `false`. A burst of errors is a burst of mails.
     #[serde(default, skip_serializing_if = "is_no")]
     pub notify_each_event: bool,
 }
 
-/// Which time of an event counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TimeBasis {
-    /// When it happened, as its sender says.
-    #[default]
-    Event,
-    /// When the collector received it: for senders whose clocks are wrong.
-    Received,
+/// `escalate`: who is told when nobody acknowledged an alert in time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Escalation {
+    /// How long after the alert fired, or was let go of; each step later than the one before. At most 30d.
+    pub after: Period,
+    /// Who is told then, by the names of receivers; at least one.
+    pub receivers: Vec<String>,
 }
 
 /// `repeat`: when it is told again that an alert still fires.
@@ -124,9 +121,8 @@ impl RuleSection {
             subject: None,
             body: None,
             receivers: Vec::new(),
-            time: TimeBasis::default(),
+            escalate: Vec::new(),
             lateness: lateness(),
-            max_age: age_max(),
             notify_each_event: false,
         }
     }
@@ -151,8 +147,4 @@ fn growth() -> f64 {
 
 fn lateness() -> Period {
     Period::secs(10)
-}
-
-fn age_max() -> Period {
-    Period(Duration::from_hours(1))
 }

@@ -101,7 +101,9 @@ impl RuleSet {
             if rule.section.receivers.is_empty() && !receivers.has_default {
                 say("nobody is told, since there is no default receiver: name at least one receiver".to_owned());
             }
-            for name in rule.section.receivers.iter().filter(|name| !receivers.known.contains(*name)) {
+            let escalated = rule.section.escalate.iter().flat_map(|escalation| &escalation.receivers);
+            let named = rule.section.receivers.iter().chain(escalated);
+            for name in named.filter(|name| !receivers.known.contains(*name)) {
                 say(unknown_receiver(name, &receivers.known));
             }
         }

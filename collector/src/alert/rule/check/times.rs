@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Problems, WINDOW_MAX};
 use crate::alert::rule::{
-    section::{Repeat, RuleSection},
+    section::{Escalation, Repeat, RuleSection},
     trigger::Trigger,
 };
 
@@ -13,6 +13,9 @@ const LATENESS_MAX: Duration = Duration::from_hours(24);
 
 /// More often is a flood of mails by mistake.
 const REPEAT_MIN: Duration = Duration::from_secs(1);
+
+/// More levels than anybody has superiors.
+const ESCALATIONS_MAX: usize = 8;
 
 pub(super) fn check(section: &RuleSection, problems: &mut Problems) {
     if let Some(hold_for) = section.hold_for {
@@ -35,14 +38,31 @@ pub(super) fn check(section: &RuleSection, problems: &mut Problems) {
         problems.length("cool_down", cool_down, WINDOW_MAX);
     }
     problems.length("lateness", section.lateness, LATENESS_MAX);
+    escalations(&section.escalate, problems);
+}
+
+fn escalations(escalations: &[Escalation], problems: &mut Problems) {
+    let count = escalations.len();
     problems.say_if(
-        section.max_age.0 <= section.lateness.0,
-        "max_age",
-        format!(
-            "{} is not more than `lateness` ({}), so every match would be too old: write more",
-            section.max_age, section.lateness
-        ),
+        count > ESCALATIONS_MAX,
+        "escalate",
+        format!("{count} are too many: write at most {ESCALATIONS_MAX}"),
     );
+    let mut before = None;
+    for escalation in escalations {
+        problems.length("escalate.after", escalation.after, WINDOW_MAX);
+        problems.say_if(
+            before.is_some_and(|before| escalation.after <= before),
+            "escalate.after",
+            format!("{} is not later than the one before: write them in their order", escalation.after),
+        );
+        before = Some(escalation.after);
+        problems.say_if(
+            escalation.receivers.is_empty(),
+            "escalate.receivers",
+            "nobody is named: write at least one receiver",
+        );
+    }
 }
 
 fn repeats(repeat: &Repeat, problems: &mut Problems) {

@@ -13,7 +13,7 @@ use crate::alert::rule::{RuleSection, Selector, Trigger};
 fn rule(number: usize, when: &Value) -> Arc<Rule> {
     let name = format!("r{number}").parse().expect("a name");
     let section = RuleSection::new(name, Selector::new(when.clone()).expect("a selector"), Trigger::Each);
-    Arc::new(Rule { section, origin: "test".to_owned(), revision: 0 })
+    Arc::new(Rule { section, templates: None, origin: "test".to_owned(), revision: 0 })
 }
 
 fn index(selectors: &[Value]) -> RuleIndex {

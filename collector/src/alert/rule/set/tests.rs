@@ -44,7 +44,7 @@ fn what_cannot_be_read_is_refused_with_its_place() {
     let check = |lines: &str, expected: &str| assert_eq!(refusal(&rule(lines)), expected, "{lines}");
     check(
         "trigger = \"each\"\nrecivers = []",
-        "r.toml:4: rule `x`: recivers: unknown key `recivers`: did you mean `receivers`? (valid: name, description, enabled, when, trigger, group_by, groups_max, for, repeat, cool_down, severity, labels, subject, body, receivers, time, lateness, max_age, notify_each_event)",
+        "r.toml:4: rule `x`: recivers: unknown key `recivers`: did you mean `receivers`? (valid: name, description, enabled, when, trigger, group_by, groups_max, for, repeat, cool_down, severity, labels, subject, body, receivers, escalate, lateness, notify_each_event)",
     );
     check(
         "trigger = \"eech\"",
@@ -151,8 +151,8 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
         "repeat.growth: 0.5 is not from 1 to 100: 1 repeats in equal steps, 2 doubles each pause\nrepeat.at_most: 1m is less than `after` (1h): write at least as much",
     );
     check(
-        "trigger = \"each\"\nlateness = \"2h\"",
-        "max_age: 1h is not more than `lateness` (2h), so every match would be too old: write more",
+        "trigger = \"each\"\nescalate = [{ after = \"2h\", receivers = [\"a\"] }, { after = \"1h\", receivers = [\"b\"] }]",
+        "escalate.after: 1h is not later than the one before: write them in their order",
     );
     check(
         "trigger = \"each\"\nlabels = { \"a b\" = \"x\" }\nsubject = \" \"\nreceivers = [\"\", \"a\", \"a\"]",
