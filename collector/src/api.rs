@@ -25,7 +25,7 @@ use labtrail_shared::{
 
 use tokio::sync::Semaphore;
 
-use crate::{backup::Backups, config::Config, ingest::Ingest, store::EventStore};
+use crate::{alerting::Alerting, backup::Backups, config::Config, ingest::Ingest, store::EventStore};
 use body::BodyReader;
 use error::Problem;
 use live::Live;
@@ -38,6 +38,7 @@ const REPORTS_MAX: usize = 2;
 struct Api {
     store: Arc<dyn EventStore>,
     ingest: Arc<Ingest>,
+    alerting: Option<Arc<Alerting>>,
     live: Live,
     bodies: BodyReader,
     backups: Backups,
@@ -54,18 +55,20 @@ type Shared = State<Arc<Api>>;
 pub(crate) struct Rooms {
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) ingest: Arc<Ingest>,
+    pub(crate) alerting: Option<Arc<Alerting>>,
     pub(crate) backups: Backups,
     pub(crate) manager_id: String,
 }
 
 /// The routes. What follows arrivals for those who watch runs in `tasks`.
 pub(crate) fn router(config: &Config, rooms: Rooms, metrics: Metrics, tasks: &mut Tasks, stop: Stop) -> Router {
-    let Rooms { store, ingest, backups, manager_id } = rooms;
+    let Rooms { store, ingest, alerting, backups, manager_id } = rooms;
     let live = Live::start(Arc::clone(&store), &config.live, &metrics, tasks, stop);
     let bodies = BodyReader::new(&config.http);
     let api = Arc::new(Api {
         store,
         ingest,
+        alerting,
         live,
         bodies,
         backups,

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::{
+    alerting::Alerting,
     api::{self, Rooms},
     backup,
     config::{Config, ListenAddress},
@@ -95,15 +96,17 @@ impl Collector {
         let zone = config.zone.0.clone();
         let kafka = config.kafka.is_used().then(|| Producer::new(&config.kafka)).transpose()?;
         let events_max = config.http.batch_events_max.get();
-        let ingest = Arc::new(Ingest::new(Arc::clone(&store), kafka, zone, &manager_id, events_max, &metrics));
+        let own_name = own_id(&config.data_dir)?;
+        let alerting = Alerting::start(&config, &own_name, Arc::clone(&store), tasks, &stop, &metrics).await;
+        let ingest = Ingest::new(Arc::clone(&store), kafka, zone, &manager_id, events_max, &metrics);
+        let ingest = Arc::new(ingest.with_marker(alerting.as_ref().map(|alerting| alerting.marker())));
         if config.kafka.is_used() {
             // The manager's id may be the same for all collectors; the name in the group must not.
-            let own_id = own_id(&config.data_dir)?;
-            consume::start(&config.kafka, &own_id, Arc::clone(&ingest), tasks, stop.clone(), &metrics)?;
+            consume::start(&config.kafka, &own_name, Arc::clone(&ingest), tasks, stop.clone(), &metrics)?;
         }
         retention::start(&config.retention, Arc::clone(&store), tasks, stop.clone(), &metrics);
         let backups = backup::start(&config, Arc::clone(&store), tasks, stop.clone(), &metrics);
-        let rooms = Rooms { store, ingest, backups, manager_id };
+        let rooms = Rooms { store, ingest, alerting, backups, manager_id };
         let router = api::router(&config, rooms, metrics, tasks, stop.clone());
         let listener = listener.tap_io(|connection| {
             // Answers are small and somebody waits for each of them.

@@ -9,6 +9,7 @@ use labtrail_shared::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+pub use crate::alerting::AlertsConfig;
 use crate::{
     backup::BackupConfig,
     kafka::KafkaConfig,
@@ -47,6 +48,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// When and where backups are made.
     pub backup: BackupConfig,
+    /// Who is told of what.
+    pub alerts: AlertsConfig,
     /// How the process logs.
     pub log: LogConfig,
     /// MADSci's own settings, if they were taken over.
@@ -73,6 +76,7 @@ impl Default for Config {
             kafka: KafkaConfig::default(),
             retention: RetentionConfig::default(),
             backup: BackupConfig::default(),
+            alerts: AlertsConfig::default(),
             log: LogConfig::default(),
             madsci: AdoptedSettings::default(),
         }
@@ -119,6 +123,7 @@ impl Config {
         let mut effective = self.clone();
         effective.store.path = Some(self.store_path());
         effective.backup.dir = Some(self.backup_dir());
+        effective.alerts.rules = Some(self.alerts.rule_files(&self.data_dir));
         toml::to_string_pretty(&effective).expect("the config has only tables with text keys")
     }
 }
@@ -358,6 +363,9 @@ mod tests {
         // What has no default is shown with an example.
         let mut default = Config { zone: all.zone.clone(), manager_id: all.manager_id.clone(), ..Config::default() };
         default.kafka.instance_id.clone_from(&all.kafka.instance_id);
+        default.alerts.receivers.clone_from(&all.alerts.receivers);
+        default.alerts.page_url.clone_from(&all.alerts.page_url);
+        default.alerts.madsci.repeat.clone_from(&all.alerts.madsci.repeat);
         default.kafka.security = Security { protocol: Protocol::default(), ..all.kafka.security.clone() };
         assert_eq!(all.to_toml(), default.to_toml(), "the sample shows the defaults");
     }
@@ -402,7 +410,7 @@ mod tests {
         check(
             "listn = \"x\"",
             "collector.toml:1: listn: unknown key `listn`: did you mean `listen`? (valid: listen, data_dir, zone, \
-             manager_id, stop_time_max, http, search, live, store, kafka, retention, backup, log)",
+             manager_id, stop_time_max, http, search, live, store, kafka, retention, backup, alerts, log)",
         );
         check(
             "zone = \"Mars/Base\"",

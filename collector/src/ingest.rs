@@ -30,12 +30,13 @@ use tokio::sync::mpsc;
 use ulid::Ulid;
 
 use crate::{
+    alerting::marks::Marker,
     compute::compute,
     kafka::{
         producer::{Outgoing, Producer, SendError},
         record::Record,
     },
-    store::{DeadLetter, EventStore, Expect, KafkaPlace, NewEvent, Outcome, StoreError},
+    store::{DeadLetter, EventStore, Expect, InsertReport, KafkaPlace, NewEvent, Outcome, StoreError},
 };
 use metrics::IngestMetrics;
 pub use origin::Origin;
@@ -183,6 +184,8 @@ pub struct Ingest {
     kafka: Option<Producer>,
     outage: Outage,
     metrics: IngestMetrics,
+    /// Marks what concerns a rule.
+    marker: Option<Marker>,
 }
 
 impl Ingest {
@@ -197,7 +200,13 @@ impl Ingest {
     ) -> Self {
         let manager = Source::of_manager(manager_id);
         let (outage, metrics) = (Outage::none(), IngestMetrics::register(metrics));
-        Self { store, zone, manager, batch_events_max, kafka, outage, metrics }
+        Self { store, zone, manager, batch_events_max, kafka, outage, metrics, marker: None }
+    }
+
+    /// A hallway in which what concerns a rule is marked.
+    #[must_use]
+    pub(crate) fn with_marker(self, marker: Option<Marker>) -> Self {
+        Self { marker, ..self }
     }
 
     /// Takes a body of many events: into the store, or while that is away into Kafka.
@@ -248,7 +257,7 @@ impl Ingest {
         let (letters, mut refused): (Vec<_>, Vec<_>) =
             letters.into_iter().map(|Letter { letter, refused }| (letter, refused)).unzip();
         let mut reasons: Vec<_> = letters.iter().map(|letter| letter.reason.clone()).collect();
-        let (report, ()) = tokio::try_join!(self.store.insert(events, Expect::New), self.store.dead_letter(letters))?;
+        let (report, ()) = tokio::try_join!(self.insert(events, Expect::New), self.store.dead_letter(letters))?;
         let mut conflicts = Vec::new();
         let (mut stored, mut duplicates) = (0, 0);
         for (outcome, (batch, index)) in report.outcomes.into_iter().zip(places) {
@@ -308,7 +317,7 @@ impl Ingest {
 
     /// Stores an event; says why if the store can never take it.
     async fn store_one(&self, new: NewEvent, origin: Origin) -> Result<Option<String>, StoreError> {
-        let report = self.note(self.store.insert(vec![new], Expect::New).await)?;
+        let report = self.note(self.insert(vec![new], Expect::New).await)?;
         match report.outcomes.into_iter().next() {
             Some(Outcome::Stored) => self.metrics.stored(1, 0),
             Some(Outcome::Duplicate) | None => self.metrics.stored(0, 1),
@@ -394,7 +403,7 @@ impl Ingest {
         }
         if !events.is_empty() {
             let facts: Vec<(u64, i64)> = events.iter().map(|new| (new.hash, new.time)).collect();
-            let report = self.note(self.store.insert(events, Expect::New).await)?;
+            let report = self.note(self.insert(events, Expect::New).await)?;
             if witness.is_some_and(|witness| report.outcomes[witness] == Outcome::Stored) {
                 return Err(RecordsError::Gone);
             }
@@ -456,10 +465,20 @@ impl Ingest {
     /// offset, itself not one of them.
     pub async fn report_lost(&self, place: &KafkaPlace, to: i64) -> Result<(), StoreError> {
         let event = lost::event(place, to, &self.manager, now_micros());
-        let report = self.note(self.store.insert(vec![event], Expect::New).await)?;
+        let report = self.note(self.insert(vec![event], Expect::New).await)?;
         let is_new = report.outcomes.first() == Some(&Outcome::Stored);
         self.metrics.stored(u64::from(is_new), u64::from(!is_new));
         Ok(())
+    }
+
+    /// Stores events, and marks those that concern a rule; only when both is done may their sender go on. What is a
+    /// repeat is marked as well: whoever stored it may have died before it was.
+    async fn insert(&self, events: Vec<NewEvent>, expect: Expect) -> Result<InsertReport, StoreError> {
+        let Some(marker) = &self.marker else { return self.store.insert(events, expect).await };
+        let (events, marks) = marker.find(events).await;
+        let report = self.store.insert(events, expect).await?;
+        marker.write(marks).await?;
+        Ok(report)
     }
 
     /// What is needed to read records as this hallway does.

@@ -5,6 +5,7 @@
 //! [`collector`] starts all this from a [`config`].
 
 pub mod alert;
+mod alerting;
 mod api;
 pub mod audit;
 pub mod backup;

@@ -24,6 +24,6 @@ pub use self::{
     email::EmailSection,
     notification::{AlertFacts, Facts, Kind, Notification},
     outcome::{Delivery, Failure, Outcome, RefusedRecipient},
-    receiver::{ChannelSection, Receiver, ReceiverError, ReceiverSection, Receivers},
+    receiver::{ChannelSection, LogSection, Receiver, ReceiverError, ReceiverSection, Receivers},
     template::{TemplateError, TemplateSection, Templates},
 };

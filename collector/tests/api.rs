@@ -683,6 +683,10 @@ async fn the_description_lists_the_routes_there_are() {
         }
     }
     let expected = [
+        "/api/v1/alerts",
+        "/api/v1/alerts/{id}",
+        "/api/v1/alerts/{id}/acknowledge",
+        "/api/v1/alerts/{id}/unacknowledge",
         "/api/v1/dead-letters",
         "/api/v1/dead-letters/{seq}",
         "/api/v1/dead-letters/{seq}/replay",
@@ -690,7 +694,16 @@ async fn the_description_lists_the_routes_there_are() {
         "/api/v1/events/histogram",
         "/api/v1/events/live",
         "/api/v1/events/{id}",
+        "/api/v1/notifications",
+        "/api/v1/notifications/{key}/retry",
+        "/api/v1/receivers",
+        "/api/v1/receivers/{name}/test",
+        "/api/v1/rules",
         "/api/v1/rules/test",
+        "/api/v1/rules/{name}",
+        "/api/v1/silences",
+        "/api/v1/silences/preview",
+        "/api/v1/silences/{id}",
         "/backup",
         "/backup/status",
         "/event",

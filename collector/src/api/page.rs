@@ -23,6 +23,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'uns
 pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/", get(async |headers: HeaderMap| file("index.html", &headers)))
+        .route("/alerts", get(async |headers: HeaderMap| file("alerts.html", &headers)))
         .route("/docs", get(async |headers: HeaderMap| file("docs.html", &headers)))
         .route("/redoc", get(async |headers: HeaderMap| file("docs.html", &headers)))
         .route("/ui/{*path}", get(async |Path(path): Path<String>, headers: HeaderMap| file(&path, &headers)))

@@ -81,7 +81,7 @@ impl Ingest {
             .collect();
         let mut taken = Replayed { stored: 0, duplicates: 0 };
         if !events.is_empty() {
-            for outcome in self.note(self.store.insert(events, Expect::Repeats).await)?.outcomes {
+            for outcome in self.note(self.insert(events, Expect::Repeats).await)?.outcomes {
                 match outcome {
                     Outcome::Stored => taken.stored += 1,
                     Outcome::Duplicate => taken.duplicates += 1,

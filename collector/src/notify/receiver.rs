@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::json;
 
-pub use self::section::{ChannelSection, ReceiverSection};
+pub use self::section::{ChannelSection, LogSection, ReceiverSection};
 use super::{
     chat::ChatSender,
     command::CommandSender,

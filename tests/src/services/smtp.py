@@ -1,12 +1,12 @@
 """A real mail server (aiosmtpd) for tests, which writes what it receives into a folder and does what is asked of it.
 
     python smtp.py FOLDER [--tls none|starttls|implicit] [--certificate PEM --key PEM] [--login USER PASSWORD]
-                          [--hang connect|mail|rcpt|data] [--refuse PATTERN CODE TEXT]... [--greeting TEXT]
+                          [--hang connect|mail|rcpt|data] [--refuse PATTERN CODE TEXT]... [--greeting TEXT] [--port PORT]
 
-It listens on a free port of 127.0.0.1 and prints `PORT <number>` when it does. Every mail becomes two files, NNN.eml with
-its bytes and NNN.json with what Python's own parser (`email`) makes of it and who it was for; the second appears only
+It listens on a port of 127.0.0.1, by default a free one, and prints `PORT <number>` when it does. Every mail becomes two files, NNNNNN.eml with
+its bytes and NNNNNN.json with what Python's own parser (`email`) makes of it and who it was for; the second appears only
 when it is whole. `--refuse` answers an address of which PATTERN is a part, as sender or recipient; with the pattern `DATA`
-the content. The behaviour can be changed while it runs: a file `behaviour.json` in FOLDER, `{"refuse": [[...]], "hang": ...}`,
+the content, and with any other a content of which it is a part. The behaviour can be changed while it runs: a file `behaviour.json` in FOLDER, `{"refuse": [[...]], "hang": ...}`,
 is read before every command. One line per connection goes to `connections.log`.
 """
 
@@ -62,11 +62,11 @@ class Handler:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        refusal = await self.answer("data", "DATA")
+        refusal = await self.answer("data", "DATA" + envelope.content.decode("utf-8", "replace"))
         if refusal:
             return refusal
         self.count += 1
-        name = f"{self.count:03}"
+        name = f"{self.count:06}"
         (self.folder / f"{name}.eml").write_bytes(envelope.content)
         parsed = parse(envelope.content)
         parsed |= {
@@ -133,6 +133,7 @@ async def main():
     parser.add_argument("--hang", choices=["connect", "mail", "rcpt", "data"])
     parser.add_argument("--refuse", nargs=3, action="append", default=[])
     parser.add_argument("--greeting", default="ready")
+    parser.add_argument("--port", type=int, default=0)
     arguments = parser.parse_args()
     context = None
     if arguments.tls != "none":
@@ -156,7 +157,7 @@ async def main():
         )
 
     loop = asyncio.get_running_loop()
-    listener = await loop.create_server(server, "127.0.0.1", 0, ssl=context if arguments.tls == "implicit" else None)
+    listener = await loop.create_server(server, "127.0.0.1", arguments.port, ssl=context if arguments.tls == "implicit" else None)
     print(f"PORT {listener.sockets[0].getsockname()[1]}", flush=True)
     # The server ends with whoever started it.
     await loop.run_in_executor(None, sys.stdin.read)

@@ -31,6 +31,14 @@ impl OutboxRow {
         !self.state.is_settled() && has_come(self.next_at, now)
     }
 
+    /// The row as if its time had come, if it waits: the receiver could not be reached when it was tried, and can be now. It
+    /// is to be claimed at once, and not saved as it is.
+    #[must_use]
+    pub fn hurried(&self, now: i64) -> Self {
+        let next_at = if self.state == RowState::Waiting { self.next_at.min(now) } else { self.next_at };
+        Self { next_at, ..self.clone() }
+    }
+
     /// The row as it is when `owner` has it; none if it is not due.
     pub fn claim(&self, owner: &str, now: i64) -> Option<Self> {
         if !self.is_due(now) {

@@ -76,7 +76,7 @@ impl GroupingConfig {
     }
 
     /// The age from which on a step is old, in microseconds.
-    pub(super) fn age_max(&self) -> i64 {
+    pub(crate) fn age_max(&self) -> i64 {
         micros(self.max_age)
     }
 }

@@ -73,6 +73,13 @@ impl Notification {
         key_of([receiver].into_iter().chain(steps))
     }
 
+    /// A notification of one step alone, which is not grouped and not counted among those of its receiver.
+    pub(crate) fn single(receiver: &str, step: AlertStep, now: i64) -> Self {
+        let key = Self::key_for(receiver, [step.key.as_str()]);
+        let kind = NotificationKind::Alerts;
+        Self::new(key, receiver.to_owned(), 0, kind, Vec::new(), vec![step], now)
+    }
+
     /// Lists the most severe steps and counts the rest. There is at least one step.
     pub(super) fn new(
         key: String,

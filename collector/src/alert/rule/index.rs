@@ -4,6 +4,7 @@
 //! event only those are asked whose value it has, and those that have none. The answer is that of each rule's filter.
 
 mod candidates;
+mod gate;
 mod needs;
 mod table;
 #[cfg(test)]
@@ -12,6 +13,8 @@ mod tests;
 use std::sync::Arc;
 
 use candidates::Candidates;
+use gate::Gate;
+use labtrail_shared::level::LogLevel;
 use serde_json::Value;
 
 use super::{Rule, RuleSet};
@@ -21,6 +24,7 @@ use super::{Rule, RuleSet};
 pub struct RuleIndex {
     rules: Vec<Arc<Rule>>,
     candidates: Candidates,
+    gate: Gate,
 }
 
 impl RuleIndex {
@@ -31,7 +35,13 @@ impl RuleIndex {
 
     fn of_rules(rules: Vec<Arc<Rule>>) -> Self {
         let filters: Vec<_> = rules.iter().map(|rule| rule.filter()).collect();
-        Self { candidates: Candidates::new(&filters), rules }
+        Self { candidates: Candidates::new(&filters), gate: Gate::new(&filters), rules }
+    }
+
+    /// Whether any rule could concern an event of which only this is known. Most events are of a level that no rule asks
+    /// for, and need not be made JSON of.
+    pub fn may_concern(&self, level: LogLevel, alert: bool) -> bool {
+        self.gate.lets_in(level, alert)
     }
 
     /// The rules that an event concerns, in the order of the set. The event is the JSON of which filters speak: its

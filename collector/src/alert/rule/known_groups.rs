@@ -37,6 +37,11 @@ impl KnownGroups {
         group
     }
 
+    /// Whether the group is let in.
+    pub fn has(&self, group: &GroupKey) -> bool {
+        self.known.contains(&hash(group.text()))
+    }
+
     /// The group with this text has no row any more.
     pub fn forget(&mut self, text: &str) {
         self.known.remove(&hash(text));

@@ -111,9 +111,7 @@ mod tests {
     fn only_what_decides_when_a_rule_fires_counts() {
         let same = |changes: Value| assert_eq!(revision(changes.clone()), revision(json!({})), "{changes}");
         same(json!({"name": "other", "description": "x", "enabled": false, "subject": "x", "body": "y"}));
-        same(
-            json!({"receivers": ["a"], "labels": {"a": "b"}, "severity": "critical", "lateness": "1m"}),
-        );
+        same(json!({"receivers": ["a"], "labels": {"a": "b"}, "severity": "critical", "lateness": "1m"}));
         same(json!({"repeat": {"after": "1h"}, "cool_down": "1h", "groups_max": 7}));
         same(json!({"escalate": [{"after": "1h", "receivers": ["boss"]}]}));
         same(json!({"for": "1m 30s", "trigger": {"at_least": {"within": "60s", "count": 5}}}));

@@ -1,145 +1,216 @@
-//! Rules: tried before anybody trusts them.
+//! Rules: listed, put, deleted, and tried before anybody trusts them.
 
-use std::{collections::BTreeMap, sync::Arc};
+pub(super) mod back_test;
+
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Json,
     body::Bytes,
-    extract::{RawQuery, State},
+    extract::{Path, State},
     http::StatusCode,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{instant, parameters::Parameters};
+use super::{
+    alerts::{all, invalid, not_there},
+    instant,
+};
 use crate::{
     alert::{
-        back_test::{GroupHistory, Range, back_test},
-        life::{Step, StepKind},
+        life::AlertState,
         rule::{Rule, RuleSection},
     },
+    alerting::{
+        Alerting, rows,
+        rulebook::{API, Rulebook},
+    },
     api::{Api, error::Problem},
-    ingest::now_micros,
+    store::{RowChange, RowExpect, StoreError},
 };
 
-/// Without a beginning a rule is tried over the last week.
-const RANGE_DEFAULT: i64 = 7 * 24 * 3600 * 1_000_000;
-
-/// Each takes some hundred bytes of memory.
-const EVENTS_MAX: usize = 1_000_000;
-
-/// What a rule would have told of.
+/// All rules.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct BackTestAnswer {
-    /// Where the range begins.
+pub(crate) struct RuleList {
+    /// The rules at work.
+    rules: Vec<RuleItem>,
+    /// What is wrong with files that are not at work as they are now.
+    problems: Vec<String>,
+    /// When rules and receivers were last read and right.
     #[schema(format = DateTime)]
-    from: String,
-    /// Where it ends.
-    #[schema(format = DateTime)]
-    to: String,
-    /// How many events matched the rule.
-    events: u64,
-    /// `false` if more events matched than are read (a million); then the range ends earlier than was asked for.
-    complete: bool,
-    /// Groups of which something would have been told.
-    groups: Vec<BackTestGroup>,
+    loaded_at: String,
 }
 
-/// What would have been told of one group.
+/// A rule.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct BackTestGroup {
-    /// The fields by which events are grouped, and their values; empty for a rule without groups.
-    group: BTreeMap<String, String>,
-    /// In the order in which they would have been told.
-    steps: Vec<BackTestStep>,
-}
-
-/// One thing that would have been told.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct BackTestStep {
-    /// `fired`, `repeated` or `resolved`.
-    kind: &'static str,
-    /// When it would have been told.
-    #[schema(format = DateTime)]
-    at: String,
-    /// When the condition began to hold.
-    #[schema(format = DateTime)]
-    began: String,
-    /// When it ceased to, if it has.
-    #[schema(format = DateTime)]
-    ended: Option<String>,
-    /// How many events it rests on.
-    count: u64,
-    /// The newest of them.
-    event_ids: Vec<String>,
-    /// The number that made it hold: a count, a ratio, a value.
+#[schema(as = Rule)]
+pub(crate) struct RuleItem {
+    /// Its name.
+    name: String,
+    /// Where it comes from: a file and line, `API` or `built in`.
+    origin: String,
+    /// Whether it can be changed here.
+    editable: bool,
+    /// What was set, in the form of files of rules.
     #[schema(value_type = Value)]
-    figure: Value,
+    rule: Value,
+    /// How many alerts of it fire.
+    firing: usize,
+    /// How many are pending.
+    pending: usize,
 }
 
-/// Try a rule
-///
-/// Judges a rule over what is stored, by the evaluator that judges what comes, and says what it would have told of. Nothing is sent.
+/// How many alerts of each rule fire, and are pending.
+async fn counts(alerting: &Alerting) -> Result<HashMap<String, (usize, usize)>, StoreError> {
+    let mut counts: HashMap<String, (usize, usize)> = HashMap::new();
+    for stored in all(alerting).await? {
+        let count = counts.entry(stored.alert.rule.clone()).or_default();
+        count.0 += usize::from(stored.row.state == AlertState::Firing);
+        count.1 += usize::from(stored.row.state == AlertState::Pending);
+    }
+    Ok(counts)
+}
+
+impl RuleItem {
+    fn new(rule: &Rule, counts: &HashMap<String, (usize, usize)>) -> Self {
+        let (firing, pending) = counts.get(rule.name()).copied().unwrap_or_default();
+        Self {
+            name: rule.name().to_owned(),
+            origin: rule.origin().to_owned(),
+            editable: rule.origin() == API,
+            rule: json!(rule.section()),
+            firing,
+            pending,
+        }
+    }
+}
+
+/// List rules
 #[utoipa::path(
-    post,
-    path = "/api/v1/rules/test",
+    get,
+    path = "/api/v1/rules",
     tag = "labtrail",
-    params(
-        ("from" = Option<String>, Query, description = "Where the range begins; default: a week before its end"),
-        ("to" = Option<String>, Query, description = "Where it ends; default: now"),
-    ),
+    responses(
+        (status = 200, description = "All rules", body = RuleList),
+        (status = 503, description = "The store is not available", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_rules(State(api): State<Arc<Api>>) -> Result<Json<RuleList>, Problem> {
+    let alerting = api.alerts()?;
+    let rulebook = Arc::clone(&alerting.rulebook.borrow());
+    let counts = counts(alerting).await?;
+    Ok(Json(RuleList {
+        rules: rulebook.rules.rules().iter().map(|rule| RuleItem::new(rule, &counts)).collect(),
+        problems: alerting.problems.borrow().clone(),
+        loaded_at: instant(rulebook.loaded_at),
+    }))
+}
+
+/// Show a rule
+#[utoipa::path(
+    get,
+    path = "/api/v1/rules/{name}",
+    tag = "labtrail",
+    params(("name" = String, Path, description = "The rule's name")),
+    responses(
+        (status = 200, description = "The rule", body = RuleItem),
+        (status = 404, description = "There is none of this name", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store is not available", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_rule(State(api): State<Arc<Api>>, Path(name): Path<String>) -> Result<Json<RuleItem>, Problem> {
+    let alerting = api.alerts()?;
+    let rulebook = Arc::clone(&alerting.rulebook.borrow());
+    let rule = rulebook.rules.get(&name).ok_or_else(|| not_there(&name))?;
+    Ok(Json(RuleItem::new(rule, &counts(alerting).await?)))
+}
+
+/// Put a rule
+///
+/// Makes a rule or changes it. It is at work in every collector within some seconds, and what came meanwhile counts.
+#[utoipa::path(
+    put,
+    path = "/api/v1/rules/{name}",
+    tag = "labtrail",
+    params(("name" = String, Path, description = "The rule's name")),
     request_body(content = Value, description = "The rule, as in a file of rules", content_type = "application/json"),
     responses(
-        (status = 200, description = "What it would have told of", body = BackTestAnswer),
-        (status = 400, description = "A parameter cannot be used", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The rule was changed", body = RuleItem),
+        (status = 201, description = "The rule is new", body = RuleItem),
+        (status = 409, description = "A file has a rule of this name, or it is built in", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The rule is not right", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store is not available", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn test_rule(
+pub(crate) async fn put_rule(
     State(api): State<Arc<Api>>,
-    query: RawQuery,
+    Path(name): Path<String>,
     body: Bytes,
-) -> Result<Json<BackTestAnswer>, Problem> {
-    let mut parameters = Parameters::new(query, &["from", "to"]);
-    let criteria = parameters.criteria(api.ingest.zone());
-    parameters.finish()?;
-    let wrong = |detail: String| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-rule", "the rule is not right", detail)
-    };
-    let section: RuleSection = serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
-    let rule = Rule::new(section, "the request").map_err(|error| wrong(error.to_string()))?;
-    let to = criteria.to.unwrap_or_else(now_micros);
-    let from = criteria.from.unwrap_or(to - RANGE_DEFAULT);
-    let tried = back_test(&*api.store, &rule, Range { from, to, events_max: EVENTS_MAX }).await?;
-    Ok(Json(BackTestAnswer {
-        from: instant(from),
-        to: instant(tried.known_to),
-        events: tried.events,
-        complete: tried.is_complete,
-        groups: tried.groups.iter().map(group).collect(),
-    }))
+) -> Result<(StatusCode, Json<RuleItem>), Problem> {
+    let alerting = api.alerts()?;
+    let rulebook = Arc::clone(&alerting.rulebook.borrow());
+    refuse_others(&rulebook, &name)?;
+    let mut section: Value = serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
+    let Some(fields) = section.as_object_mut() else { return Err(invalid("a rule is a JSON object")) };
+    let said = fields.entry("name").or_insert_with(|| json!(name));
+    if *said != json!(name) {
+        return Err(invalid(format!("the body says {said}, and the address {name:?}: let both be the same")));
+    }
+    let section: RuleSection = serde_json::from_value(section).map_err(|error| invalid(error.to_string()))?;
+    let rule = Rule::new(section.clone(), API).map_err(|error| invalid(error.to_string()))?;
+    refuse_unknown_receivers(&rulebook, &section)?;
+    let is_new = alerting.store.row(rows::RULE, &name).await?.is_none();
+    let change = rows::put(rows::RULE, name.as_str(), RowExpect::Anything, None, &section);
+    alerting.store.change_rows(vec![change]).await?;
+    alerting.rules_changed();
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(RuleItem::new(&rule, &counts(alerting).await?))))
 }
 
-fn group(history: &GroupHistory) -> BackTestGroup {
-    let values = history.group.values().map(|(field, value)| (field.to_owned(), value.into_owned()));
-    BackTestGroup { group: values.collect(), steps: history.steps.iter().map(step).collect() }
+/// Delete a rule
+///
+/// Its alerts that fire are resolved.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/rules/{name}",
+    tag = "labtrail",
+    params(("name" = String, Path, description = "The rule's name")),
+    responses(
+        (status = 204, description = "It is no more"),
+        (status = 404, description = "There is none of this name", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A file has a rule of this name, or it is built in", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store is not available", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn delete_rule(State(api): State<Arc<Api>>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+    let alerting = api.alerts()?;
+    refuse_others(&alerting.rulebook.borrow().clone(), &name)?;
+    let change = RowChange { kind: rows::RULE, key: name.clone(), expect: RowExpect::Anything, put: None };
+    if alerting.store.change_rows(vec![change]).await? != [true] {
+        return Err(not_there(&name));
+    }
+    alerting.rules_changed();
+    Ok(StatusCode::NO_CONTENT)
 }
 
-fn step(step: &Step) -> BackTestStep {
-    BackTestStep {
-        kind: match step.kind {
-            StepKind::Fired => "fired",
-            StepKind::Repeated(_) => "repeated",
-            StepKind::Resolved(_) => "resolved",
-            StepKind::Escalated(_) => "escalated",
-        },
-        at: instant(step.at),
-        began: instant(step.began),
-        ended: step.ended.map(instant),
-        count: step.grounds.count,
-        event_ids: step.grounds.ids.clone(),
-        figure: json!(step.grounds.figure),
+/// Only what was put here can be changed here.
+fn refuse_others(rulebook: &Rulebook, name: &str) -> Result<(), Problem> {
+    match rulebook.rules.get(name).filter(|rule| rule.origin() != API) {
+        None => Ok(()),
+        Some(rule) => {
+            let detail = format!("the rule {name:?} is in {}: change it there, or choose another name", rule.origin());
+            Err(Problem::new(StatusCode::CONFLICT, "rule-elsewhere", "the rule is not kept here", detail))
+        }
+    }
+}
+
+fn refuse_unknown_receivers(rulebook: &Rulebook, section: &RuleSection) -> Result<(), Problem> {
+    let escalated = section.escalate.iter().flat_map(|escalation| &escalation.receivers);
+    let known: Vec<&str> = rulebook.receivers.names().collect();
+    match section.receivers.iter().chain(escalated).find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(invalid(format!("receivers: there is no receiver {name:?}: there are {}", known.join(", ")))),
     }
 }

@@ -8,7 +8,6 @@ use crate::{madsci_settings::EmailAlerts, notify::addressee::Addressee};
 impl EmailSection {
     /// The same server, sender and addresses. As there, a name without a password (or the reverse) means no login, and an
     /// unknown importance is a normal one. The error says which of MADSci's settings to mend.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the rules that are MADSci's behaviour do not run yet"))]
     pub(crate) fn from_madsci(alerts: &EmailAlerts) -> Result<Self, String> {
         let address = |setting: &str, text: &str| {
             let problem = || format!("email_alerts.{setting}: {text:?} is not an e-mail address: mend it");

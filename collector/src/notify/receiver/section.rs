@@ -44,6 +44,26 @@ pub enum ChannelSection {
     Log(LogSection),
 }
 
+impl ReceiverSection {
+    /// A receiver of which only this was said.
+    pub(crate) fn new(name: &str, channel: ChannelSection) -> Self {
+        Self { name: name.to_owned(), zone: Zone::default(), templates: Templates::default(), channel }
+    }
+}
+
+impl ChannelSection {
+    /// The word for it, as in the file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Email(_) => "email",
+            Self::Webhook(_) => "webhook",
+            Self::Chat(_) => "chat",
+            Self::Command(_) => "command",
+            Self::Log(_) => "log",
+        }
+    }
+}
+
 /// The log needs no settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

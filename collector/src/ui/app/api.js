@@ -23,19 +23,24 @@ export function addressOf(path, parameters = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-async function read(path, parameters, signal) {
+/** `body`: what is sent as JSON. An answer without content has a `body` of null. */
+export async function ask(path, { method = "GET", parameters, body: sent, signal } = {}) {
+  const headers = { accept: "application/json, application/problem+json" };
+  if (sent !== undefined) headers["content-type"] = "application/json";
   let response;
   try {
-    response = await fetch(addressOf(path, parameters), { signal, headers: { accept: "application/json, application/problem+json" } });
+    response = await fetch(addressOf(path, parameters), { method, signal, headers, body: sent === undefined ? undefined : JSON.stringify(sent) });
   } catch (cause) {
     if (cause.name === "AbortError") throw cause;
     throw new Problem("The collector does not answer.");
   }
   const body = await response.json().catch(() => null);
-  if (response.ok && body !== null) return { body, answered: Date.parse(response.headers.get("date")) };
+  if (response.ok && (body !== null || response.status === 204)) return { body, answered: Date.parse(response.headers.get("date")) };
   const message = body?.detail ?? body?.title ?? `The collector answered ${response.status}.`;
   throw new Problem(typeof message === "string" ? message : JSON.stringify(message), { status: response.status || 502, errors: body?.errors ?? [] });
 }
+
+const read = (path, parameters, signal) => ask(path, { parameters, signal });
 
 /** A page of events; `answered` is when, by the server's clock, in milliseconds (NaN if it does not say). */
 export async function readPage(parameters, signal) {

@@ -4,6 +4,7 @@ import { html, render, useState, useEffect } from "../vendor/htm-preact.module.j
 import { readDescription } from "./api.js";
 import { parts, shapeText, typeText } from "./openapi.js";
 import { copyText } from "./clipboard.js";
+import { Pages } from "./pages.js";
 
 /** An answer is shown up to here; the whole of it is one click away. */
 const ANSWER_CHARACTERS_MAX = 20_000;
@@ -104,7 +105,7 @@ function Docs() {
   return html`
     <header class="header">
       <a class="brand" href="/"><img src="/ui/icon.svg" alt="" width="20" height="20" />Labtrail</a>
-      <nav aria-label="Pages"><a href="/">Events</a><a href="/docs" aria-current="page">API</a></nav>
+      <${Pages} current="/docs" />
     </header>
     <main class="docs">
       ${problem && html`<div class="banner" role="alert" data-testid="error">The description of the interface could not be read: ${problem}</div>`}

@@ -1,4 +1,4 @@
-// The keys of the page, and the overlay that lists them.
+// The keys of a page, and the overlay that lists them.
 
 import { html, useEffect, useRef } from "../vendor/htm-preact.module.js";
 
@@ -15,14 +15,15 @@ const KEYS = [
   ["?", "this help"],
 ];
 
-export function Help({ close }) {
+/** `keys`: pairs of keys and what they do. `children`: what else there is to say. */
+export function Help({ close, keys = KEYS, children = "Drag over the bars to choose a time range." }) {
   const dialog = useRef(null);
   useEffect(() => dialog.current.showModal(), []);
   return html`
     <dialog class="help" ref=${dialog} aria-labelledby="help-title" onClose=${close} onClick=${({ target }) => target === dialog.current && close()}>
       <header><h2 id="help-title">Keyboard</h2><button type="button" class="button button-close" aria-label="Close help" onClick=${close}>✕</button></header>
-      <dl>${KEYS.map(([keys, meaning]) => html`<div key=${keys}><dt>${keys.split("  ").map((key) => (key === "or" ? " or " : html`<kbd>${key}</kbd>`))}</dt><dd>${meaning}</dd></div>`)}</dl>
-      <p class="faint">Drag over the bars to choose a time range. The address always holds the whole view: copy it to show somebody what you see.</p>
+      <dl>${keys.map(([names, meaning]) => html`<div key=${names}><dt>${names.split("  ").map((key) => (key === "or" ? " or " : html`<kbd>${key}</kbd>`))}</dt><dd>${meaning}</dd></div>`)}</dl>
+      <p class="faint">${children} The address always holds the whole view: copy it to show somebody what you see.</p>
     </dialog>`;
 }
 

@@ -5,15 +5,13 @@ import { html, useRef, useEffect, useState } from "../vendor/htm-preact.module.j
 import { LEVELS, ERROR, LevelMark } from "./levels.js";
 import { formatCount } from "./count.js";
 import { formatDate, formatClock, formatDuration } from "./time.js";
+import { AXIS_FONT, colourOf, dateIn, timeLabels } from "./plot-axis.js";
 
-const DAY_SECONDS = 86_400;
 const DRAG_PIXELS_MIN = 4;
 const MARK_PIXELS = 3;
 const BAR_SHARE = 0.86;
 const BAR_PIXELS_MAX = 60;
 const STACK = [...LEVELS].reverse();
-
-const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** Columns for uPlot: time, then per level the height of the stack up to and including it. */
 function columnsOf(distribution) {
@@ -27,31 +25,16 @@ function columnsOf(distribution) {
   return [times, ...columns.reverse()];
 }
 
-function timeLabels(zone) {
-  return (plot, splits, axis, space, step) => {
-    let dayBefore = "";
-    return splits.map((seconds) => {
-      const day = formatDate(seconds * 1000, zone);
-      if (step >= 28 * DAY_SECONDS) return day.slice(0, 7);
-      if (step >= DAY_SECONDS) return day;
-      const clock = formatClock(seconds * 1000, zone, step < 1 ? "milliseconds" : step < 60 ? "seconds" : "minutes");
-      const label = day === dayBefore ? clock : `${clock}\n${day}`;
-      dayBefore = day;
-      return label;
-    });
-  };
-}
-
 function optionsOf({ zone, size, current, onZoom, onHover }) {
   const faint = colourOf("--text-faint");
   const line = colourOf("--line");
-  const font = "11px system-ui, sans-serif";
+  const font = AXIS_FONT;
   const bars = globalThis.uPlot.paths.bars({ align: 1, size: [BAR_SHARE, BAR_PIXELS_MAX] });
   return {
     ...size,
     legend: { show: false },
     padding: [6, 8, 0, 0],
-    tzDate: (seconds) => (zone === "utc" ? globalThis.uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000)),
+    tzDate: dateIn(zone),
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: {
       x: { time: true, range: () => [current().timeOf(0) / 1000, current().timeOf(current().length) / 1000] },

@@ -1,7 +1,7 @@
 // The MongoDB selector in the selector box: checked for being JSON, and extended by conditions picked from an event.
 
-/** Says why a text is no selector; empty if it is one (or empty itself). */
-export function selectorFault(text) {
+/** Says why a text is no selector; empty if it is one (or empty itself). `example` is a right one. */
+export function selectorFault(text, example = '{"event_data.host.name": "pc7"}') {
   if (!text.trim()) return "";
   let selector;
   try {
@@ -10,7 +10,7 @@ export function selectorFault(text) {
     return `This is not JSON yet: ${cause.message}.`;
   }
   const isObject = selector !== null && typeof selector === "object" && !Array.isArray(selector);
-  return isObject ? "" : 'A selector is a JSON object, for example {"event_data.host.name": "pc7"}.';
+  return isObject ? "" : `A selector is a JSON object, for example ${example}.`;
 }
 
 /** A dotted path that a selector can name; null for what it cannot (keys with dots or dollars, the collector's own fields). */

@@ -1,0 +1,110 @@
+//! What people do about alerts: they attend to one, want quiet for a while, and take up what was given up.
+
+use thiserror::Error;
+
+use super::{Alerting, rows, sender::change, stored_alert::StoredAlert};
+use crate::{
+    alert::{
+        judging::life_settings,
+        life::{AcknowledgeError, Acknowledged, acknowledge, unacknowledge},
+        outbox::OutboxRow,
+        routing::{ReceiverState, Silence},
+    },
+    store::{RowExpect, StoreError},
+};
+
+/// So often somebody else may be faster.
+const TRIES: usize = 20;
+
+/// Why it could not be done.
+#[derive(Debug, Error)]
+pub(crate) enum AttendError {
+    /// There is none.
+    #[error("there is none of this id")]
+    NotThere,
+    /// It does not fire, or it is another episode.
+    #[error(transparent)]
+    Acknowledge(#[from] AcknowledgeError),
+    /// It is not dead.
+    #[error("it was not given up: it is sent by itself, or was")]
+    NotDead,
+    /// Others changed it again and again.
+    #[error("others change it at the same time: try again")]
+    Busy,
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Alerting {
+    /// Notes that somebody attends to the episode, or with none that nobody does any more.
+    pub(crate) async fn acknowledge(
+        &self,
+        id: &str,
+        episode: u64,
+        by: Option<(String, String)>,
+    ) -> Result<StoredAlert, AttendError> {
+        for _ in 0..TRIES {
+            let (row, mut stored) = StoredAlert::load(&*self.store, id).await?.ok_or(AttendError::NotThere)?;
+            let now = self.clock.now();
+            let before = std::mem::take(&mut stored.row);
+            stored.row = if let Some((who, note)) = by.clone() {
+                acknowledge(before, episode, Acknowledged { who, note, at: now })?
+            } else {
+                let rulebook = self.rulebook.borrow().clone();
+                let rule = rulebook.rules.get(&stored.alert.rule);
+                let settings = rule.map(|rule| life_settings(rule)).unwrap_or_default();
+                unacknowledge(before, episode, &settings, now)?
+            };
+            if self.store.change_rows(vec![stored.change(Some(&row), now)]).await? == [true] {
+                self.wake();
+                return Ok(stored);
+            }
+        }
+        Err(AttendError::Busy)
+    }
+
+    /// Keeps a new silence, or one that was ended.
+    pub(crate) async fn keep_silence(&self, silence: &Silence) -> Result<(), StoreError> {
+        let change = rows::put(rows::SILENCE, silence.id.as_str(), RowExpect::Anything, None, silence);
+        self.store.change_rows(vec![change]).await?;
+        self.look_at_receivers().await
+    }
+
+    /// All silences, the newest first.
+    pub(crate) async fn silences(&self) -> Result<Vec<Silence>, StoreError> {
+        let rows = rows::all(&*self.store, rows::SILENCE, "").await?;
+        let mut silences: Vec<Silence> = rows.iter().filter_map(|row| rows::read(rows::SILENCE, row)).collect();
+        silences.reverse();
+        Ok(silences)
+    }
+
+    /// What is muted is another now: every receiver for whom something waits is looked at.
+    async fn look_at_receivers(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for row in rows::all(&*self.store, rows::RECEIVER, "").await? {
+            let Some(state) = rows::read::<ReceiverState>(rows::RECEIVER, &row) else { continue };
+            if state.has_waiting() {
+                // Who plans for it at the same time looks at the silences after this, or fails to save.
+                let change =
+                    rows::put(rows::RECEIVER, row.key.as_str(), RowExpect::Version(row.version), Some(now), &state);
+                self.store.change_rows(vec![change]).await?;
+            }
+        }
+        self.wake();
+        Ok(())
+    }
+
+    /// Takes up a notification that was given up.
+    pub(crate) async fn retry(&self, key: &str) -> Result<OutboxRow, AttendError> {
+        for _ in 0..TRIES {
+            let row = self.store.row(rows::OUTBOX, key).await?.ok_or(AttendError::NotThere)?;
+            let outgoing = rows::read::<OutboxRow>(rows::OUTBOX, &row).ok_or(AttendError::NotThere)?;
+            let revived = outgoing.revived(self.clock.now()).ok_or(AttendError::NotDead)?;
+            if self.store.change_rows(vec![change(&revived, RowExpect::Version(row.version))]).await? == [true] {
+                return Ok(revived);
+            }
+        }
+        Err(AttendError::Busy)
+    }
+}

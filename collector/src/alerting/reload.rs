@@ -1,0 +1,141 @@
+//! Reads rules and receivers again when they change. What is wrong leaves at work what was right before, and is told.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::{
+    clock::Clock,
+    config::AlertsConfig,
+    metrics::AlertMetrics,
+    own::{self, Condition},
+    rows,
+    rulebook::{self, Rulebook, Sources},
+};
+use crate::{
+    alert::rule::RuleSection,
+    config::AdoptedSettings,
+    store::{EventStore, StoreError},
+};
+
+/// Where rules and receivers are.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) config: AlertsConfig,
+    pub(super) data_dir: PathBuf,
+    pub(super) madsci: AdoptedSettings,
+}
+
+/// Reads them.
+#[derive(Debug)]
+pub(super) struct Reloader {
+    place: Place,
+    store: Arc<dyn EventStore>,
+    clock: Clock,
+    metrics: AlertMetrics,
+    /// What was read last, right or wrong.
+    read: Option<Sources>,
+    rulebook: watch::Sender<Arc<Rulebook>>,
+    problems: watch::Sender<Vec<String>>,
+    /// Which problems were told.
+    told: Option<String>,
+}
+
+impl Reloader {
+    /// Reads them for the first time.
+    pub(super) async fn start(
+        place: Place,
+        store: Arc<dyn EventStore>,
+        clock: Clock,
+        metrics: AlertMetrics,
+    ) -> (Self, watch::Receiver<Arc<Rulebook>>, watch::Receiver<Vec<String>>) {
+        let now = clock.now();
+        let read = sources(&place, &*store).await;
+        let (book, read) = match read {
+            Ok(sources) => (rulebook::first(&sources, &place.config, place.madsci.0.as_deref(), now), Some(sources)),
+            Err(problem) => {
+                warn!("{problem}");
+                let none = Sources::default();
+                let book = rulebook::first(&none, &place.config, place.madsci.0.as_deref(), now);
+                (Rulebook { problems: vec![problem], ..book }, None)
+            }
+        };
+        metrics.rules.set(book.rules.rules().len() as i64);
+        metrics.problems.set(book.problems.len() as i64);
+        let (problems, problems_seen) = watch::channel(book.problems.clone());
+        let (rulebook, seen) = watch::channel(Arc::new(book));
+        (Self { place, store, clock, metrics, read, rulebook, problems, told: None }, seen, problems_seen)
+    }
+
+    /// Reads them again, and puts them to work if they changed and are right.
+    pub(super) async fn reload(&mut self) -> Result<(), StoreError> {
+        match sources(&self.place, &*self.store).await {
+            Ok(sources) => {
+                if self.read.as_ref() != Some(&sources) {
+                    self.take_up(&sources);
+                    self.read = Some(sources);
+                }
+            }
+            Err(problem) => {
+                self.read = None;
+                self.has_problems(vec![problem]);
+            }
+        }
+        self.tell().await
+    }
+
+    fn take_up(&mut self, sources: &Sources) {
+        let (config, madsci) = (&self.place.config, self.place.madsci.0.as_deref());
+        match Rulebook::make(sources, config, madsci, self.clock.now()) {
+            Ok(book) => {
+                let rules = book.rules.rules().len();
+                info!(rules, receivers = book.receiver_sections.len(), "rules and receivers were read");
+                self.metrics.rules.set(rules as i64);
+                self.rulebook.send_replace(Arc::new(book));
+                self.has_problems(Vec::new());
+            }
+            Err(problems) => self.has_problems(problems),
+        }
+    }
+
+    fn has_problems(&mut self, problems: Vec<String>) {
+        self.metrics.problems.set(problems.len() as i64);
+        self.problems.send_if_modified(|before| {
+            let is_new = *before != problems;
+            if is_new {
+                for problem in &problems {
+                    warn!("{problem}; what was right before stays at work");
+                }
+                *before = problems;
+            }
+            is_new
+        });
+    }
+
+    /// Tells by an alert what is wrong, and that it no longer is.
+    async fn tell(&mut self) -> Result<(), StoreError> {
+        let problems = self.problems.borrow().clone();
+        let text = problems.join("\n");
+        if self.told.as_ref() == Some(&text) {
+            return Ok(());
+        }
+        let host = gethostname::gethostname().to_string_lossy().into_owned();
+        let problem = Some(text.as_str()).filter(|text| !text.is_empty());
+        let condition = Condition { name: own::RULES_WRONG, about: ("collector", &host), problem };
+        let rulebook = Arc::clone(&self.rulebook.borrow());
+        own::report(&*self.store, &rulebook, &condition, self.clock.now()).await?;
+        self.told = Some(text);
+        Ok(())
+    }
+}
+
+async fn sources(place: &Place, store: &dyn EventStore) -> Result<Sources, String> {
+    let (config, data_dir) = (place.config.clone(), place.data_dir.clone());
+    let read = tokio::task::spawn_blocking(move || rulebook::read_files(&config, &data_dir));
+    let files = read.await.map_err(|error| error.to_string())??;
+    let api_rules = rows::all(store, rows::RULE, "").await;
+    let api_rules = api_rules.map_err(|error| labtrail_shared::telemetry::with_causes(&error))?;
+    let api_rules = api_rules.iter().filter_map(|row| rows::read::<RuleSection>(rows::RULE, row)).collect();
+    Ok(Sources { api_rules, ..files })
+}

@@ -1,0 +1,84 @@
+//! The rows that alerts are kept in, beside the events: their kinds, and how they are read and written.
+
+use serde::{Serialize, de::DeserializeOwned};
+use tracing::error;
+
+use crate::store::{Row, RowChange, RowContent, RowExpect, RowStore, StoreError};
+
+/// Where events came that concern a rule and group, and nobody has judged them yet.
+pub(crate) const MARK: &str = "alert-mark";
+/// An alert: one row for each rule and group.
+pub(crate) const ALERT: &str = "alert";
+/// What a receiver was told and is to be told.
+pub(crate) const RECEIVER: &str = "alert-receiver";
+/// A notification.
+pub(crate) const OUTBOX: &str = "alert-outbox";
+/// Whose turn it is to send to a receiver, and how the receiver does.
+pub(crate) const LINE: &str = "alert-line";
+/// A step in the life of an alert.
+pub(crate) const HISTORY: &str = "alert-history";
+/// What became of a step for a receiver.
+pub(crate) const FATE: &str = "alert-fate";
+/// A silence.
+pub(crate) const SILENCE: &str = "alert-silence";
+/// A rule that came through the API.
+pub(crate) const RULE: &str = "alert-rule";
+/// Up to which revision of a rule what was stored before was looked through.
+pub(crate) const RULE_STATE: &str = "alert-rule-state";
+/// Who judges.
+pub(crate) const LEASE: &str = "alert-lease";
+
+/// So many rows are read at a time.
+const PAGE: usize = 1000;
+
+/// What a row holds; none, and a word in the log, if it cannot be read: a newer version wrote it, or somebody by hand.
+pub(crate) fn read<T: DeserializeOwned>(kind: &'static str, row: &Row) -> Option<T> {
+    match serde_json::from_str(&row.json) {
+        Ok(content) => Some(content),
+        Err(problem) => {
+            error!(kind, key = row.key, %problem, "a row of the alerts cannot be read; it is left as it is");
+            None
+        }
+    }
+}
+
+/// A change that puts something.
+pub(crate) fn put<T: Serialize>(
+    kind: &'static str,
+    key: impl Into<String>,
+    expect: RowExpect,
+    due: Option<i64>,
+    content: &T,
+) -> RowChange {
+    let json = serde_json::to_string(content).expect("rows have only text keys");
+    RowChange { kind, key: key.into(), expect, put: Some(RowContent { due, json }) }
+}
+
+/// A change that removes the row in that version.
+pub(crate) fn remove(kind: &'static str, row: &Row) -> RowChange {
+    RowChange { kind, key: row.key.clone(), expect: RowExpect::Version(row.version), put: None }
+}
+
+/// All rows of a kind whose keys begin with a text.
+pub(crate) async fn all<S: RowStore + ?Sized>(
+    store: &S,
+    kind: &'static str,
+    prefix: &str,
+) -> Result<Vec<Row>, StoreError> {
+    let mut rows: Vec<Row> = Vec::new();
+    loop {
+        let after = rows.last().map_or_else(|| prefix.to_owned(), |row| row.key.clone());
+        let page = store.rows(kind, Some(&after).filter(|after| !after.is_empty()).map(String::as_str), PAGE).await?;
+        let is_last = page.len() < PAGE;
+        let before = rows.len();
+        rows.extend(page.into_iter().take_while(|row| row.key.starts_with(prefix)));
+        if is_last || rows.len() < before + PAGE {
+            return Ok(rows);
+        }
+    }
+}
+
+/// What is expected of the row that was read.
+pub(crate) fn expect(row: Option<&Row>) -> RowExpect {
+    row.map_or(RowExpect::Nothing, |row| RowExpect::Version(row.version))
+}

@@ -1,0 +1,178 @@
+//! Sends what the outbox holds. Any collector may; which one does is decided row by row by the store.
+//!
+//! What is told to a receiver is told in its order. While a receiver cannot be reached, the first that waits is tried, after
+//! pauses that grow, and when it gets through all others follow. One that fails again and again while others get through
+//! is left behind. Whose turn it is to send to a receiver stands in its *line*, a row that is held for a while: it keeps the
+//! order, while the claims of `alert::outbox` keep the promise.
+
+mod attempt;
+mod line;
+mod settings;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::future::join_all;
+use tokio::sync::watch;
+
+pub(crate) use self::line::LineContent;
+use self::{
+    attempt::{Ended, attempt},
+    line::Line,
+};
+use super::{
+    clock::Clock,
+    metrics::{AlertMetrics, ReceiverLabel},
+    own::{self, Condition},
+    rows,
+    rulebook::Rulebook,
+};
+use crate::{
+    alert::outbox::{FallbackNeed, OutboxRow, RowState},
+    store::{EventStore, Row, RowChange, RowExpect, StoreError},
+};
+
+/// So many rows are looked at in a round.
+const ROWS_MAX: usize = 2000;
+
+/// From so many attempts on, a row that fails may be at fault itself, and the one after it is tried as well.
+const SUSPECT_FROM: u32 = 5;
+
+/// So many are tried in a round, so that newer settings are heeded in time.
+const TRIED_MAX: usize = 200;
+
+/// Sends.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    pub(super) store: Arc<dyn EventStore>,
+    pub(super) rulebook: watch::Receiver<Arc<Rulebook>>,
+    pub(super) clock: Clock,
+    pub(super) metrics: AlertMetrics,
+    /// Who sends, for people and for lines.
+    pub(super) owner: String,
+    pub(super) page_url: Option<String>,
+}
+
+impl Sender {
+    /// Sends what is due, to all receivers at the same time; says whether something got through.
+    pub(super) async fn round(&self) -> Result<bool, StoreError> {
+        // Also those whose time has not come: when the first gets through, they follow in their order.
+        let unsettled = self.store.rows_due(rows::OUTBOX, i64::MAX, ROWS_MAX).await?;
+        let mut by_receiver: BTreeMap<String, Vec<(Row, OutboxRow)>> = BTreeMap::new();
+        for row in unsettled {
+            let Some(outgoing) = rows::read::<OutboxRow>(rows::OUTBOX, &row) else { continue };
+            if outgoing.state.is_settled() {
+                self.tell_fallback(&row, &outgoing).await?;
+                continue;
+            }
+            by_receiver.entry(outgoing.receiver.clone()).or_default().push((row, outgoing));
+        }
+        let receivers = by_receiver.into_iter().map(|(receiver, rows)| self.send_to(receiver, rows));
+        let mut got_through = false;
+        for result in join_all(receivers).await {
+            got_through |= result?;
+        }
+        Ok(got_through)
+    }
+
+    /// Sends to one receiver in order, as long as that goes well.
+    async fn send_to(&self, receiver: String, mut waiting: Vec<(Row, OutboxRow)>) -> Result<bool, StoreError> {
+        let rulebook = Arc::clone(&self.rulebook.borrow());
+        let now = self.clock.now();
+        if !waiting.iter().any(|(_, outgoing)| outgoing.is_due(now)) {
+            return Ok(false);
+        }
+        let Some(mut line) = Line::take(&*self.store, &receiver, &self.owner, now).await? else { return Ok(false) };
+        waiting.sort_by(|(_, a), (_, b)| (a.created_at, a.sequence, &a.key).cmp(&(b.created_at, b.sequence, &b.key)));
+        let label = ReceiverLabel { receiver: receiver.clone() };
+        let (mut tried, mut failures, mut got_through) = (0, 0, false);
+        for (row, mut outgoing) in waiting {
+            let now = self.clock.now();
+            if got_through && outgoing.attempts < SUSPECT_FROM {
+                outgoing = outgoing.hurried(now);
+            }
+            if !outgoing.is_due(now) {
+                continue;
+            }
+            if tried == TRIED_MAX {
+                break;
+            }
+            tried += 1;
+            if !line.hold(&*self.store, now).await? {
+                return Ok(got_through);
+            }
+            if self.is_held_up(&outgoing).await? {
+                continue;
+            }
+            let attempts = outgoing.attempts + 1;
+            let ended = attempt(self, &rulebook, row, outgoing).await?;
+            let now = self.clock.now();
+            match ended {
+                Ended::Sent { problem } => {
+                    self.metrics.sent.get_or_create(&label).inc();
+                    (failures, got_through) = (0, true);
+                    line.content.sent(now);
+                    if let Some(problem) = problem {
+                        self.report(&rulebook, &receiver, Some(&problem)).await?;
+                    }
+                }
+                Ended::Dead { reason } => {
+                    self.metrics.failures.get_or_create(&label).inc();
+                    self.metrics.dead.get_or_create(&label).inc();
+                    line.content.failed(now, None, reason);
+                }
+                Ended::Failed { next_at, reason } => {
+                    self.metrics.failures.get_or_create(&label).inc();
+                    failures += 1;
+                    // Those that are tried after the first one only show whether it is its own fault.
+                    let paused_until = if failures == 1 { Some(next_at) } else { line.content.paused_until };
+                    line.content.failed(now, paused_until, reason);
+                    if attempts < SUSPECT_FROM || failures > 1 {
+                        break;
+                    }
+                }
+                Ended::TakenByOthers => {}
+            }
+        }
+        line.let_go(&*self.store).await?;
+        Ok(got_through)
+    }
+
+    /// Whether what must be told before is still on its way.
+    async fn is_held_up(&self, outgoing: &OutboxRow) -> Result<bool, StoreError> {
+        let mut states: BTreeMap<&str, RowState> = BTreeMap::new();
+        for key in &outgoing.after {
+            let before = self.store.row(rows::OUTBOX, key).await?;
+            let before = before.and_then(|row| rows::read::<OutboxRow>(rows::OUTBOX, &row));
+            states.extend(before.map(|before| (key.as_str(), before.state)));
+        }
+        Ok(outgoing.is_held_up(|key| states.get(key).copied()))
+    }
+
+    /// Tells the fallback receiver of a notification that another could not be told.
+    async fn tell_fallback(&self, row: &Row, outgoing: &OutboxRow) -> Result<(), StoreError> {
+        let rulebook = Arc::clone(&self.rulebook.borrow());
+        let now = self.clock.now();
+        if let Some(undelivered) = outgoing.undelivered(rulebook.fallback_receiver.as_deref(), now) {
+            self.store.change_rows(vec![change(&undelivered, RowExpect::Nothing)]).await?;
+        }
+        if let Some(done) = outgoing.fallback_done() {
+            self.store.change_rows(vec![change(&done, RowExpect::Version(row.version))]).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells of a receiver that does not take all of what it is told.
+    async fn report(&self, rulebook: &Rulebook, receiver: &str, problem: Option<&str>) -> Result<(), StoreError> {
+        let condition = Condition { name: own::RECEIVER_PROBLEM, about: ("receiver", receiver), problem };
+        own::report(&*self.store, rulebook, &condition, self.clock.now()).await
+    }
+}
+
+/// The change that saves a row of the outbox.
+pub(crate) fn change(outgoing: &OutboxRow, expect: RowExpect) -> RowChange {
+    let is_done = outgoing.state.is_settled() && outgoing.fallback != FallbackNeed::Due;
+    // What nobody will be sent is told to the fallback receiver at once.
+    let due = if outgoing.state.is_settled() { outgoing.created_at } else { outgoing.next_at };
+    let due = (!is_done).then_some(due);
+    rows::put(rows::OUTBOX, outgoing.key.clone(), expect, due, outgoing)
+}

@@ -1,0 +1,114 @@
+//! One attempt: claim, send, and note what became of it. Whoever dies in between leaves a claim that ends, and the next
+//! attempt carries the same identifier and says that it may be a repeat.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Sender, change};
+use crate::{
+    alert::outbox::OutboxRow,
+    alerting::{rows, rulebook::Rulebook},
+    notify::{Delivery, Failure, Notification, Outcome},
+    store::{Row, RowExpect, StoreError},
+};
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The receiver has it. `problem`: but not all of it, or in other words.
+    Sent { problem: Option<String> },
+    /// It is not tried any more.
+    Dead { reason: String },
+    /// It is tried again, from then on.
+    Failed { next_at: i64, reason: String },
+    /// Somebody else has it.
+    TakenByOthers,
+}
+
+/// Claims a row and sends it.
+pub(super) async fn attempt(
+    sender: &Sender,
+    rulebook: &Rulebook,
+    row: Row,
+    outgoing: OutboxRow,
+) -> Result<Ended, StoreError> {
+    let Some(claimed) = outgoing.claim(&sender.owner, sender.clock.now()) else { return Ok(Ended::TakenByOthers) };
+    let claim = change(&claimed, RowExpect::Version(row.version));
+    if sender.store.change_rows(vec![claim]).await? != [true] {
+        return Ok(Ended::TakenByOthers);
+    }
+    let token = claimed.claim.as_ref().map_or(0, |claim| claim.token);
+    if !claimed.may_be_sent(token, sender.clock.now()) {
+        return Ok(Ended::TakenByOthers);
+    }
+    let outcome = hand_over(sender, rulebook, &claimed).await;
+    note(sender, &claimed, token, outcome).await
+}
+
+async fn hand_over(sender: &Sender, rulebook: &Rulebook, claimed: &OutboxRow) -> Outcome {
+    let Some(receiver) = rulebook.receivers.get(&claimed.receiver) else {
+        let reason = format!("there is no receiver {:?} in the settings any more", claimed.receiver);
+        return Outcome::Failed(Failure::broken(reason));
+    };
+    let mut context = claimed.payload.context();
+    if let Some(url) = &sender.page_url {
+        let alert = match context["alerts"].as_array().map(Vec::as_slice) {
+            Some([alert]) => alert["id"].as_str().map(|id| format!("?alert={id}")),
+            _ => None,
+        };
+        context["url"] = json!(format!("{}/alerts{}", url.trim_end_matches('/'), alert.unwrap_or_default()));
+    }
+    let rule = context["rule"].as_str().and_then(|name| rulebook.rules.get(name).cloned());
+    let instant = |micros: i64| Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
+    let notification = Notification {
+        key: claimed.key.clone(),
+        message_id: claimed.message_id.clone(),
+        is_repeat: claimed.is_repeat,
+        created_at: instant(claimed.created_at),
+        at: instant(sender.clock.now()),
+        delivered_to: claimed.delivered_to.clone(),
+        context,
+    };
+    receiver.send(&notification, rule.as_ref().and_then(|rule| rule.templates())).await
+}
+
+/// Notes what became of it in the row as it is by now.
+async fn note(sender: &Sender, claimed: &OutboxRow, token: u64, outcome: Outcome) -> Result<Ended, StoreError> {
+    loop {
+        let Some(row) = sender.store.row(rows::OUTBOX, &claimed.key).await? else { return Ok(Ended::TakenByOthers) };
+        let Some(current) = rows::read::<OutboxRow>(rows::OUTBOX, &row) else { return Ok(Ended::TakenByOthers) };
+        let now = sender.clock.now();
+        let next = match &outcome {
+            Outcome::Sent(_) => current.sent(now),
+            Outcome::Failed(failure) => current.failed(token, failure, now),
+        };
+        let is_noted = match &next {
+            Some(next) => {
+                sender.store.change_rows(vec![change(next, RowExpect::Version(row.version))]).await? == [true]
+            }
+            None => true,
+        };
+        if is_noted {
+            return Ok(ended(outcome, next.as_ref()));
+        }
+    }
+}
+
+fn ended(outcome: Outcome, next: Option<&OutboxRow>) -> Ended {
+    match (outcome, next) {
+        (Outcome::Sent(delivery), _) => Ended::Sent { problem: problem(&delivery) },
+        (Outcome::Failed(failure), Some(next)) if next.state.is_settled() => Ended::Dead { reason: failure.reason },
+        (Outcome::Failed(failure), Some(next)) => Ended::Failed { next_at: next.next_at, reason: failure.reason },
+        (Outcome::Failed(_), None) => Ended::TakenByOthers,
+    }
+}
+
+/// What a person should know of a notification that was sent.
+fn problem(delivery: &Delivery) -> Option<String> {
+    let refused =
+        delivery.refused.iter().map(|refused| format!("{} does not get it: {}", refused.address, refused.reason));
+    let template = delivery.template_problem.iter();
+    let template = template.map(|problem| format!("a plain text was sent, as the template failed: {problem}"));
+    let problems: Vec<String> = refused.chain(template).collect();
+    (!problems.is_empty()).then(|| problems.join("; "))
+}

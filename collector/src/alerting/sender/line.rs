@@ -1,0 +1,127 @@
+//! The line of a receiver: whose turn it is to send to it, and how it does.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    alerting::rows,
+    store::{EventStore, Row, StoreError},
+};
+
+/// How long a line is held without a word, in microseconds: longer than an attempt takes.
+const HELD_FOR: i64 = 90_000_000;
+
+/// A time further ahead was written by a clock that is wrong.
+const AHEAD_MAX: i64 = 24 * 3_600_000_000;
+
+/// The row of a line. Times are microseconds since 1970 UTC.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct LineContent {
+    /// Who holds it.
+    owner: String,
+    held_until: i64,
+    /// The receiver could not be reached, and is not tried before this.
+    pub(crate) paused_until: Option<i64>,
+    /// Since when nothing gets through.
+    pub(crate) failing_since: Option<i64>,
+    /// Why, the last time.
+    pub(crate) reason: Option<String>,
+    /// When something last got through.
+    pub(crate) last_sent_at: Option<i64>,
+    /// The settings under which it was last tried.
+    pub(super) settings: u64,
+}
+
+impl LineContent {
+    /// Whether nobody holds it, and the receiver is not left alone.
+    fn is_free(&self, owner: &str, now: i64) -> bool {
+        let is_ahead = |at: i64| at > now && at.saturating_sub(now) <= AHEAD_MAX;
+        let is_held = self.owner != owner && is_ahead(self.held_until);
+        !is_held && !self.paused_until.is_some_and(is_ahead)
+    }
+
+    /// Something got through.
+    pub(super) fn sent(&mut self, now: i64) {
+        self.last_sent_at = Some(now);
+        (self.paused_until, self.failing_since, self.reason) = (None, None, None);
+    }
+
+    /// Something did not; where the receiver is to be left alone for a while, until when.
+    pub(super) fn failed(&mut self, now: i64, paused_until: Option<i64>, reason: String) {
+        self.failing_since.get_or_insert(now);
+        self.reason = Some(reason);
+        self.paused_until = paused_until;
+    }
+
+    /// The receiver is another one now.
+    pub(super) fn mended(&mut self, settings: u64) {
+        self.settings = settings;
+        self.paused_until = None;
+    }
+}
+
+/// A line that is held.
+#[derive(Debug)]
+pub(super) struct Line {
+    receiver: String,
+    row: Row,
+    pub(super) content: LineContent,
+}
+
+impl Line {
+    /// Takes the line of a receiver, unless somebody else has it or the receiver is left alone.
+    pub(super) async fn take(
+        store: &dyn EventStore,
+        receiver: &str,
+        owner: &str,
+        now: i64,
+    ) -> Result<Option<Self>, StoreError> {
+        let (row, mut content) = read(store, receiver).await?;
+        if !content.is_free(owner, now) {
+            return Ok(None);
+        }
+        owner.clone_into(&mut content.owner);
+        content.held_until = now.saturating_add(HELD_FOR);
+        let taken = save(store, receiver, row.as_ref(), &content).await?;
+        Ok(taken.map(|row| Self { receiver: receiver.to_owned(), row, content }))
+    }
+
+    /// Says that it is still needed; false if somebody else has it by now.
+    pub(super) async fn hold(&mut self, store: &dyn EventStore, now: i64) -> Result<bool, StoreError> {
+        if self.content.held_until.saturating_sub(now) > HELD_FOR / 2 {
+            return Ok(true);
+        }
+        self.content.held_until = now.saturating_add(HELD_FOR);
+        let held = save(store, &self.receiver, Some(&self.row), &self.content).await?;
+        let is_held = held.is_some();
+        self.row = held.unwrap_or_else(|| self.row.clone());
+        Ok(is_held)
+    }
+
+    /// Lets it go, with what was learnt of the receiver.
+    pub(super) async fn let_go(mut self, store: &dyn EventStore) -> Result<(), StoreError> {
+        self.content.held_until = 0;
+        save(store, &self.receiver, Some(&self.row), &self.content).await.map(drop)
+    }
+}
+
+/// The line of a receiver as it is.
+pub(super) async fn read(store: &dyn EventStore, receiver: &str) -> Result<(Option<Row>, LineContent), StoreError> {
+    let row = store.row(rows::LINE, receiver).await?;
+    let content = row.as_ref().and_then(|row| rows::read(rows::LINE, row)).unwrap_or_default();
+    Ok((row, content))
+}
+
+/// Saves a line over what was read; gives back the row, if nobody else was faster.
+pub(super) async fn save(
+    store: &dyn EventStore,
+    receiver: &str,
+    before: Option<&Row>,
+    content: &LineContent,
+) -> Result<Option<Row>, StoreError> {
+    let change = rows::put(rows::LINE, receiver, rows::expect(before), None, content);
+    let json = change.put.as_ref().map(|put| put.json.clone()).unwrap_or_default();
+    let is_saved = store.change_rows(vec![change]).await? == [true];
+    let version = before.map_or(1, |row| row.version + 1);
+    Ok(is_saved.then(|| Row { key: receiver.to_owned(), version, due: None, json }))
+}

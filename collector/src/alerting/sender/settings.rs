@@ -1,0 +1,41 @@
+//! Newer settings of receivers: what was given up because a person had to mend something is taken up again.
+
+use std::sync::Arc;
+
+use super::{Sender, change, line};
+use crate::{
+    alert::outbox::{OutboxRow, RowState},
+    alerting::rows,
+    store::{RowExpect, StoreError},
+};
+
+impl Sender {
+    /// Looks whether the receivers' settings are others than those under which they were last tried.
+    pub(in crate::alerting) async fn take_up_settings(&self) -> Result<(), StoreError> {
+        let rulebook = Arc::clone(&self.rulebook.borrow());
+        for receiver in rulebook.receivers.names() {
+            let (row, mut content) = line::read(&*self.store, receiver).await?;
+            if content.settings == rulebook.routes_hash {
+                continue;
+            }
+            content.mended(rulebook.routes_hash);
+            if line::save(&*self.store, receiver, row.as_ref(), &content).await?.is_some() && row.is_some() {
+                self.revive(receiver).await?;
+                self.report(&rulebook, receiver, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn revive(&self, receiver: &str) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for row in rows::all(&*self.store, rows::OUTBOX, "").await? {
+            let Some(outgoing) = rows::read::<OutboxRow>(rows::OUTBOX, &row) else { continue };
+            let is_meant = outgoing.receiver == receiver && outgoing.state == RowState::Dead && outgoing.needs_mending;
+            if let Some(revived) = outgoing.revived(now).filter(|_| is_meant) {
+                self.store.change_rows(vec![change(&revived, RowExpect::Version(row.version))]).await?;
+            }
+        }
+        Ok(())
+    }
+}

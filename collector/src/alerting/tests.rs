@@ -1,0 +1,9 @@
+//! Alerts at work, on a real store and with a clock that is set by hand.
+
+mod back_tests;
+mod crashes;
+mod deliveries;
+mod lives;
+mod mortal;
+mod silences;
+mod world;

@@ -1,0 +1,135 @@
+//! A crash at each place: between any two writes of ingesting, judging, routing and sending. Nothing is lost, and what a
+//! receiver gets twice has the same identifier and says that it may be a repeat.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use labtrail_tests::services::{MailServer, mail_header};
+use serde_json::json;
+
+use super::{
+    mortal::Mortal,
+    world::{MINUTE, SECOND, World, book},
+};
+use crate::{
+    alerting::{leader::Leader, marks::Marker, sender::Sender},
+    store::{EventStore, NewEvent, StoreError},
+};
+
+const RULES: &str = r#"
+[[rules]]
+name = "a"
+trigger = { at_least = { count = 3, within = "1m" } }
+group_by = ["event_data.node"]
+
+[[rules]]
+name = "b"
+trigger = { silence = { after = "2m" } }
+group_by = ["event_data.node"]
+"#;
+
+/// A world over a store that dies after so many writes.
+fn mortal(world: &World, writes: i64, routes: &str) -> (Arc<Mortal>, World) {
+    let store = Arc::new(Mortal::new(Arc::clone(&world.store), writes));
+    let mut other = world.restarted(RULES, routes);
+    let shared: Arc<dyn EventStore> = Arc::clone(&store) as Arc<dyn EventStore>;
+    let rulebook = other.rulebook.subscribe();
+    other.sender = Sender { store: Arc::clone(&shared), ..other.sender };
+    other.marker = Marker { store: Arc::clone(&shared), ..other.marker };
+    other.store = Arc::clone(&shared);
+    other.leader =
+        Leader::new(shared, rulebook, other.clock.clone(), crate::alerting::metrics::AlertMetrics::default(), MINUTE);
+    (store, other)
+}
+
+/// One turn of a collector; an error is its death.
+async fn turn(world: &mut World, events: &[NewEvent]) -> Result<(), StoreError> {
+    if !events.is_empty() {
+        world.take(events.to_vec()).await?;
+    }
+    world.judge().await?;
+    while world.sender.round().await? {}
+    Ok(())
+}
+
+/// What happens: at which second which events come.
+fn script(world: &mut World) -> BTreeMap<i64, Vec<NewEvent>> {
+    let mut script: BTreeMap<i64, Vec<NewEvent>> = BTreeMap::new();
+    for (at, node) in [(0, "N1"), (1, "N1"), (2, "N2"), (3, "N1"), (3, "N2"), (4, "N2"), (200, "N1")] {
+        let event = world.event(-at * SECOND, &json!({"event_data": {"node": node}}));
+        script.entry(at).or_default().push(event);
+    }
+    script
+}
+
+/// Plays the script with a collector that dies after so many writes, and another one that goes on. Gives back the mails by
+/// identifier, and whether it died.
+async fn play(server: &MailServer, writes: i64) -> (BTreeMap<String, Vec<(String, bool)>>, bool) {
+    let routes = format!(
+        "[[receivers]]\nname = \"ops\"\n[receivers.email]\nsmtp_server = \"127.0.0.1\"\nsmtp_port = {}\nuse_tls = false\n\
+         sender = \"labtrail@lab.example\"\nemail_addresses = [\"ops@lab.example\"]\n",
+        server.port
+    );
+    let before = server.mails().len();
+    let mut safe = World::new(RULES, &routes);
+    let script = script(&mut safe);
+    let (store, mut world) = mortal(&safe, writes, &routes);
+    let mut is_dead = false;
+    for second in 0..560 {
+        let events = script.get(&second).map(Vec::as_slice).unwrap_or_default();
+        if turn(&mut world, events).await.is_err() {
+            assert!(store.is_dead() && !is_dead, "only the store that dies fails");
+            is_dead = true;
+            world = safe.restarted(RULES, &routes);
+            // The sender was not told that its events are stored, and sends them again.
+            turn(&mut world, events).await.expect("it lives");
+        }
+        safe.clock.pass(SECOND);
+    }
+    let mut mails: BTreeMap<String, Vec<(String, bool)>> = BTreeMap::new();
+    for mail in server.mails().into_iter().skip(before) {
+        let id = mail_header(&mail, "Message-ID").to_owned();
+        let headers = mail["headers"].as_array().expect("headers");
+        let is_repeat = headers.iter().any(|header| header[0] == "X-Labtrail-Repeat");
+        mails.entry(id).or_default().push((mail_header(&mail, "Subject").to_owned(), is_repeat));
+    }
+    let waiting = safe.outbox().await.into_iter().filter(|row| !row.state.is_settled()).count();
+    assert_eq!((waiting, safe.marks().await), (0, 0), "after {writes} writes");
+    (mails, is_dead)
+}
+
+/// What was told of: the steps of alerts, however they were grouped.
+async fn steps(server: &MailServer, writes: i64) -> (Vec<String>, usize, bool) {
+    let (mails, is_dead) = play(server, writes).await;
+    let mut repeats = 0;
+    let mut told: Vec<String> = Vec::new();
+    for (id, mails) in &mails {
+        let (subject, _) = &mails[0];
+        told.push(subject.clone());
+        for (place, (again, is_repeat)) in mails.iter().enumerate() {
+            assert_eq!((again, *is_repeat), (subject, place > 0), "after {writes} writes: {id} {mails:?}");
+        }
+        repeats += mails.len() - 1;
+    }
+    told.sort();
+    (told, repeats, is_dead)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_at_any_write_loses_nothing_and_what_comes_twice_is_marked() {
+    assert_eq!(book(RULES, "").rules.rules().iter().filter(|rule| !rule.name().starts_with("madsci")).count(), 2);
+    let server = MailServer::start(&[]);
+    let (expected, repeats, is_dead) = steps(&server, i64::MAX).await;
+    assert!(!is_dead && repeats == 0 && expected.len() > 5, "{expected:?}");
+    let (mut repeated, mut writes) = (0, 0);
+    loop {
+        let (told, repeats, is_dead) = steps(&server, writes).await;
+        if !is_dead {
+            break;
+        }
+        assert_eq!(told, expected, "after {writes} writes");
+        assert!(repeats <= 1, "after {writes} writes");
+        repeated += repeats;
+        writes += 1;
+    }
+    assert!(writes > 50 && repeated > 0, "{writes} places were tried, and {repeated} mails came twice");
+}

@@ -1,0 +1,122 @@
+//! Mails through a real server: one that is away for hours, refuses, or is slow to say that it has them.
+
+use std::collections::BTreeMap;
+
+use labtrail_tests::services::{MailServer, mail_header};
+use serde_json::{Value, json};
+
+use super::world::{BEGIN, HOUR, MINUTE, SECOND, World};
+use crate::alert::outbox::RowState;
+
+const EACH: &str = "[[rules]]\nname = \"a\"\ntrigger = \"each\"\ngroup_by = [\"event_data.node\"]\n";
+
+fn routes(port: u16, more: &str) -> String {
+    format!(
+        "{more}\n[[receivers]]\nname = \"ops\"\n[receivers.email]\nsmtp_server = \"127.0.0.1\"\nsmtp_port = {port}\n\
+         use_tls = false\nsender = \"labtrail@lab.example\"\nemail_addresses = [\"ops@lab.example\"]\ntimeout = \"10s\"\n"
+    )
+}
+
+impl World {
+    /// Time passes, and what is to be sent is.
+    async fn send_for(&mut self, micros: i64) {
+        let until = self.clock.now() + micros;
+        while self.clock.now() < until {
+            self.judge().await.expect("it judges");
+            while self.sender.round().await.expect("it sends") {}
+            self.clock.pass((20 * SECOND).min(until - self.clock.now()));
+        }
+        self.judge().await.expect("it judges");
+        while self.sender.round().await.expect("it sends") {}
+    }
+
+    async fn states(&self) -> Vec<(RowState, u32)> {
+        self.outbox().await.iter().map(|row| (row.state, row.attempts)).collect()
+    }
+}
+
+fn subjects(mails: &[Value]) -> Vec<String> {
+    mails.iter().map(|mail| mail_header(mail, "Subject").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_a_server_that_was_away_missed_comes_once_in_order_with_its_own_time() {
+    let server = MailServer::start(&[]);
+    let port = server.port;
+    drop(server);
+    let mut world = World::new(EACH, &routes(port, ""));
+    for number in 0..24 {
+        world.fails(&format!("N{number:02}")).await;
+        world.send_for(5 * MINUTE).await;
+        if number == 8 || number == 16 {
+            world.crash(EACH, &routes(port, ""));
+        }
+    }
+    let waiting = world.outbox().await;
+    assert!(waiting.iter().all(|row| !row.state.is_settled()), "{:?}", world.states().await);
+    let server = MailServer::start(&["--port", &port.to_string()]);
+    world.send_for(2 * HOUR).await;
+    let mails = server.mails();
+    let fired: Vec<&Value> = mails.iter().filter(|mail| mail_header(mail, "Subject").starts_with("Alert")).collect();
+    let expected: Vec<String> =
+        (0..24).map(|number| format!("Alert (warning): a: event_data.node=N{number:02}")).collect();
+    assert_eq!(subjects(&fired.iter().map(|mail| (*mail).clone()).collect::<Vec<_>>()), expected);
+    for (number, mail) in fired.iter().enumerate() {
+        let at = jiff::Timestamp::from_microsecond(BEGIN + number as i64 * 5 * MINUTE).expect("a time");
+        let expected = at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+        assert_eq!(mail_header(mail, "Date"), expected);
+    }
+    let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
+    for mail in &mails {
+        *ids.entry(mail_header(mail, "Message-ID")).or_default() += 1;
+    }
+    assert!(ids.values().all(|times| *times == 1), "{ids:?}");
+    assert!(world.states().await.iter().all(|(state, _)| *state == RowState::Sent));
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_is_told_to_the_fallback_and_taken_up_when_it_was_mended() {
+    let server = MailServer::start(&[]);
+    server.behave(&json!({"refuse": [["ops@lab.example", "550", "5.1.1 no such user"]]}));
+    let fallback = "fallback_receiver = \"log\"\n";
+    let mut world = World::new(EACH, &routes(server.port, fallback));
+    world.fails("N1").await;
+    world.send_for(MINUTE).await;
+    let outbox = world.outbox().await;
+    assert_eq!((outbox[0].state, outbox[0].attempts), (RowState::Dead, 1), "{:?}", outbox[0].log);
+    let told = world.told().await;
+    assert_eq!(told.len(), 2);
+    assert!(told[1].starts_with("log: undelivered to ops: attempt 1 failed") && told[1].contains("5.1.1"), "{told:?}");
+    assert_eq!(server.mails().len(), 0);
+    // Somebody writes another address.
+    let mended = routes(server.port, fallback).replace("\"ops@lab.example\"", "\"team@lab.example\"");
+    world.set_rules(EACH, &mended);
+    world.sender.take_up_settings().await.expect("it looks");
+    world.send_for(MINUTE).await;
+    assert_eq!(subjects(&server.mails()), ["Alert (warning): a: event_data.node=N1"]);
+}
+
+#[tokio::test]
+async fn one_that_always_fails_does_not_keep_the_others_waiting() {
+    let server = MailServer::start(&[]);
+    let rules = format!("{EACH}\nsubject = \"{{{{ alerts[0].group['event_data.node'] }}}}\"\n");
+    let mut world = World::new(&rules, &routes(server.port, ""));
+    server.behave(&json!({"refuse": [["DATA", "451", "4.3.0 try later"]]}));
+    world.fails("poison").await;
+    world.send_for(20 * MINUTE).await;
+    let before = world.outbox().await;
+    assert!(before[0].attempts >= 5 && before[0].state == RowState::Waiting, "{:?}", world.states().await);
+    for node in ["N1", "N2"] {
+        world.fails(node).await;
+        world.send_for(SECOND).await;
+    }
+    server.behave(&json!({"refuse": [["poison", "451", "4.3.0 try later"]]}));
+    world.send_for(3 * HOUR).await;
+    let subjects = subjects(&server.mails());
+    assert!(subjects.contains(&"N1".to_owned()) && subjects.contains(&"N2".to_owned()), "{subjects:?}");
+    assert!(!subjects.contains(&"poison".to_owned()), "{subjects:?}");
+    let states = world.states().await;
+    // That it is over is not told before that it began.
+    let waiting = states.iter().filter(|(state, _)| *state == RowState::Waiting).count();
+    assert_eq!((waiting, states.len()), (2, 5), "{states:?}");
+}
