@@ -83,9 +83,13 @@ impl Client {
         // Only a collector's own words are an answer; others are of somebody else at this address.
         let detail = problem.as_ref().and_then(|problem| problem.get("detail")?.as_str());
         match (status, detail) {
-            (StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST, Some(detail)) => {
-                Ok(Answered::Refused(detail.to_owned()))
-            }
+            (
+                StatusCode::NOT_FOUND
+                | StatusCode::UNPROCESSABLE_ENTITY
+                | StatusCode::BAD_REQUEST
+                | StatusCode::CONFLICT,
+                Some(detail),
+            ) => Ok(Answered::Refused(detail.to_owned())),
             (_, detail) => bail!("{} answers {status}: {}", self.url, detail.unwrap_or("is this a collector?")),
         }
     }

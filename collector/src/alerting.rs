@@ -34,8 +34,11 @@ use labtrail_shared::{
 };
 use tokio::sync::{Notify, watch};
 
-pub use self::config::AlertsConfig;
 use self::{clock::Clock, marks::Marker, metrics::AlertMetrics, rulebook::Rulebook};
+pub use self::{
+    config::AlertsConfig,
+    rulebook::{CheckedFiles, check_files},
+};
 use crate::{config::Config, store::EventStore};
 
 /// Alerts, for those who ask about them and change them.
@@ -53,6 +56,14 @@ pub(crate) struct Alerting {
     /// Wakes whoever judges here.
     wake: Arc<Notify>,
     metrics: AlertMetrics,
+}
+
+impl Config {
+    /// Whether the files of rules and receivers that the config names are right; else all that is wrong.
+    pub fn check_alerts(&self) -> Result<(), Vec<String>> {
+        let sources = rulebook::read_files(&self.alerts, &self.data_dir).map_err(|problem| vec![problem])?;
+        Rulebook::make(&sources, &self.alerts, self.madsci.0.as_deref(), 0).map(drop)
+    }
 }
 
 impl Alerting {

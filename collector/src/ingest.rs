@@ -383,8 +383,19 @@ impl Ingest {
     ) -> Result<Taken, RecordsError> {
         let stored = self.note(self.store.hashes(std::mem::take(&mut identified.ids)).await)?;
         let (reader, received) = (self.record_reader(), now_micros());
-        let read = compute(move || reader.read_others(&records, received, &identified, &stored)).await;
-        self.take_records(read).await
+        // Whoever stored what is there may have died before it was marked.
+        let marker = self.marker.as_ref().filter(|marker| marker.has_rules());
+        let is_to_be_marked = marker.is_some() && stored.iter().any(Option::is_some);
+        let (read, known) = compute(move || {
+            let known = if is_to_be_marked { reader.read(&records, received).events } else { Vec::new() };
+            (reader.read_others(&records, received, &identified, &stored), known)
+        })
+        .await;
+        let taken = self.take_records(read).await?;
+        if let Some(marker) = marker {
+            marker.write(marker.find(known).await.1).await?;
+        }
+        Ok(taken)
     }
 
     /// Takes what records of the events topic hold. When this succeeds all of it is stored or among the dead letters, and

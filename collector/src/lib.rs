@@ -24,5 +24,6 @@ pub mod store;
 pub mod transfer;
 mod utilization;
 
+pub use alerting::{CheckedFiles, check_files};
 pub use collector::{Collector, CollectorError};
 pub use config::Config;

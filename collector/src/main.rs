@@ -202,7 +202,11 @@ fn check_config(file: &Path) -> ExitCode {
     match settings::load::<Config>(file) {
         Ok(config) => {
             print!("{}", config.to_toml());
-            ExitCode::SUCCESS
+            let Err(problems) = config.check_alerts() else { return ExitCode::SUCCESS };
+            for problem in problems {
+                eprintln!("error: {problem}");
+            }
+            ExitCode::from(2)
         }
         Err(error) => {
             eprintln!("error: {error}");

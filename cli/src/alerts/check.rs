@@ -1,10 +1,18 @@
 //! `labtrail alerts check`: whether files of rules are right.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::Args;
-use labtrail_collector::alert::rule::{Rule, RuleSet, RuleSetError};
+use labtrail_collector::{
+    CheckedFiles,
+    alert::rule::{Rule, RuleSet},
+    check_files,
+};
 use labtrail_shared::table::table;
 
 /// The arguments of `labtrail alerts check`.
@@ -13,18 +21,24 @@ pub(crate) struct Check {
     /// Files of rules (TOML, `[[rules]]`). Names must differ over all of them.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The file of receivers: it is checked as well, and that every receiver that a rule names is in it.
+    #[arg(long, value_name = "FILE")]
+    receivers: Option<PathBuf>,
 }
 
 impl Check {
     /// Reads the files, and shows the rules or what is wrong.
     pub(crate) fn run(self) -> ExitCode {
-        match load(&self.files) {
-            Ok(Ok(rules)) => {
-                print!("{}", shown(&rules));
+        match load(&self.files, self.receivers.as_deref()) {
+            Ok(Ok(checked)) => {
+                print!("{}", shown(&checked.rules));
+                if self.receivers.is_some() {
+                    eprintln!("receivers: {}", checked.receivers.join(", "));
+                }
                 ExitCode::SUCCESS
             }
-            Ok(Err(error)) => {
-                for problem in &error.problems {
+            Ok(Err(problems)) => {
+                for problem in &problems {
                     eprintln!("labtrail: {problem}");
                 }
                 ExitCode::FAILURE
@@ -38,14 +52,17 @@ impl Check {
 }
 
 /// The rules in these files, or what is wrong with them.
-pub(super) fn load(files: &[PathBuf]) -> anyhow::Result<Result<RuleSet, RuleSetError>> {
+pub(super) fn load(files: &[PathBuf], receivers: Option<&Path>) -> anyhow::Result<Result<CheckedFiles, Vec<String>>> {
     let read = |file: &PathBuf| {
         let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
         Ok((file.display().to_string(), text))
     };
     let texts = files.iter().map(read).collect::<anyhow::Result<Vec<(String, String)>>>()?;
-    let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    Ok(RuleSet::load(&texts))
+    let receivers = receivers.map(|file| {
+        let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+        anyhow::Ok((file.to_owned(), text))
+    });
+    Ok(check_files(texts, receivers.transpose()?))
 }
 
 /// One rule a line.

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 use labtrail_shared::{settings::Period, table::table};
@@ -70,7 +70,7 @@ impl Test {
     }
 
     fn try_it(self) -> anyhow::Result<()> {
-        let rules = load(&self.rules)??;
+        let rules = load(&self.rules, None)?.map_err(|problems| anyhow!(problems.join("\n")))?.rules;
         let names: Vec<&str> = rules.rules().iter().map(|rule| rule.name()).collect();
         let rule = rules.get(&self.rule).with_context(|| {
             format!("there is no rule {:?} in these files: there are {}", self.rule, names.join(", "))

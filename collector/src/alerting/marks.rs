@@ -75,6 +75,11 @@ pub(crate) struct Marker {
 pub(crate) struct Marks(Vec<MarkContent>);
 
 impl Marker {
+    /// Whether there is anything that events could concern.
+    pub(crate) fn has_rules(&self) -> bool {
+        !self.rulebook.borrow().index.is_empty()
+    }
+
     /// Finds what is to be marked.
     pub(crate) async fn find(&self, events: Vec<NewEvent>) -> (Vec<NewEvent>, Marks) {
         let rulebook = Arc::clone(&self.rulebook.borrow());

@@ -3,7 +3,10 @@
 mod routes;
 mod sources;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use tracing::warn;
 use xxhash_rust::xxh3::xxh3_64;
@@ -163,6 +166,34 @@ fn receivers(
         defaults.push(LOG_RECEIVER.to_owned());
     }
     Ok((sections, defaults))
+}
+
+/// What a check of files found.
+#[derive(Debug)]
+pub struct CheckedFiles {
+    /// The rules.
+    pub rules: RuleSet,
+    /// The names of the receivers; empty if no file of them was given.
+    pub receivers: Vec<String>,
+}
+
+/// Checks files of rules, given by name and text, and the file of receivers, if one is given: all that a collector would
+/// say of them. Without a file of receivers their names are not checked.
+pub fn check_files(
+    rule_files: Vec<(String, String)>,
+    receivers: Option<(PathBuf, String)>,
+) -> Result<CheckedFiles, Vec<String>> {
+    if receivers.is_none() {
+        let files: Vec<(&str, &str)> = rule_files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let rules = RuleSet::load(&files).map_err(|error| error.problems)?;
+        return Ok(CheckedFiles { rules, receivers: Vec::new() });
+    }
+    let sources = Sources { rule_files, routes: receivers, api_rules: Vec::new() };
+    let mut config = AlertsConfig::default();
+    config.madsci.enabled = false;
+    let book = Rulebook::make(&sources, &config, None, 0)?;
+    let receivers = book.receivers.names().map(str::to_owned).collect();
+    Ok(CheckedFiles { rules: book.rules, receivers })
 }
 
 /// Makes the first rulebook: a file that is wrong must not keep the others, and the events, from coming.

@@ -3,6 +3,7 @@
 mod back_tests;
 mod crashes;
 mod deliveries;
+mod hallway;
 mod lives;
 mod mortal;
 mod silences;

@@ -51,3 +51,22 @@ impl RoutesFile {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::RoutesFile;
+    use crate::{alert::routing::GroupingConfig, alert::rule::RuleSet};
+
+    #[test]
+    fn the_samples_are_right() {
+        let text = include_str!("../../../../deploy/alerts/receivers.toml").to_owned();
+        let routes = RoutesFile::read(&("receivers.toml".into(), text)).unwrap_or_else(|problem| panic!("{problem}"));
+        let known: BTreeSet<String> = routes.receivers.iter().map(|section| section.name.clone()).collect();
+        routes.check(&known).unwrap_or_else(|problems| panic!("{problems:?}"));
+        assert_eq!(routes.grouping["default"], GroupingConfig::default(), "the sample shows the defaults");
+        let rules = include_str!("../../../../deploy/alerts/rules/laboratory.toml");
+        RuleSet::load(&[("laboratory.toml", rules)]).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
