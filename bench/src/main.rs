@@ -3,6 +3,7 @@
 //! Build the programs first: `cargo build --release`. `make bench` does both.
 
 mod agent;
+mod alerts;
 mod corpus;
 mod idle;
 mod instruments;
@@ -93,6 +94,21 @@ enum What {
         #[arg(long, default_value_t = 1_000_000)]
         events: u64,
     },
+    /// How long it takes from an event's acknowledgement to the mail server's, while other events come.
+    Alerts {
+        /// How many rules there are, each about a node of its own.
+        #[arg(long, default_value_t = 100)]
+        rules: u64,
+        /// How many other events come in a second.
+        #[arg(long, default_value_t = 1000)]
+        rate: u64,
+        /// How many events in a second raise an alert.
+        #[arg(long, default_value_t = 5)]
+        alarms: u64,
+        /// How long.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Queries of a store that holds many events.
     Query {
         /// How many events.
@@ -142,6 +158,7 @@ fn main() -> anyhow::Result<()> {
     std::fs::create_dir_all(&folder)?;
     match arguments.what {
         What::Instruments { records } => instruments::run(&folder, records),
+        What::Alerts { rules, rate, alarms, seconds } => alerts::run(&folder, rules, rate, alarms, seconds),
         What::Agent { lines } => agent::run(&folder, lines),
         What::Up { lines } => up::run(&folder, lines),
         What::Idle { files, seconds } => idle::run(&folder, files, seconds),

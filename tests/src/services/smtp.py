@@ -17,6 +17,7 @@ import email.policy
 import json
 import ssl
 import sys
+import time
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, AuthResult
@@ -76,6 +77,7 @@ class Handler:
             "login": session.auth_data.login.decode() if session.authenticated else None,
             "tls": session.ssl is not None or self.arguments.tls == "implicit",
             "peer": session.peer[1],
+            "received": time.time(),
         }
         part = self.folder / f"{name}.part"
         part.write_text(json.dumps(parsed))

@@ -7,7 +7,7 @@ use super::{Figure, Sample, Span, runs::Runs};
 /// Every sample is a hit.
 pub(super) fn each(samples: &[&Sample], hold: i64, runs: &mut Runs<'_>) {
     for (place, sample) in samples.iter().enumerate() {
-        runs.add(held(sample, hold), place..place + 1, Figure::Count(1));
+        runs.add(held(sample, hold), place..place + 1, Figure::None);
     }
 }
 
