@@ -34,7 +34,16 @@ pub(super) fn accept(
         }
         let group = groups.get(&alert);
         if !is_end {
-            let group = group.cloned().unwrap_or_else(|| group_of(step, config, now));
+            let own = group_of(step, config, now);
+            let group = match group {
+                // What fires now does not wait for a digest; what is old of the same alert comes with it.
+                Some(group) if group == DIGEST && own != DIGEST => {
+                    regroup(state, &alert, &own);
+                    own
+                }
+                Some(group) => group.clone(),
+                None => own,
+            };
             let muted = muting.reason(&step.alert, step.at);
             if let Some(reason) = muted.clone() {
                 note(records, step, now, StepFate::Muted { reason });
@@ -58,6 +67,13 @@ pub(super) fn accept(
         }
     }
     state.forget_handled(steps, now);
+}
+
+/// Puts what waits of an alert into another group.
+fn regroup(state: &mut ReceiverState, alert: &str, group: &str) {
+    for waiting in state.waiting.iter_mut().filter(|waiting| waiting.alert == alert) {
+        group.clone_into(&mut waiting.group);
+    }
 }
 
 /// The group in which the first step of an alert is told.

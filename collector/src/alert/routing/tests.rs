@@ -171,6 +171,17 @@ fn old_steps_make_one_digest_and_no_flood() {
 }
 
 #[test]
+fn what_fires_now_does_not_wait_for_a_digest() {
+    let mut team = Team::new("");
+    let now = 60 * HOUR;
+    let old = [fired("pump", "N1", 0), resolved("pump", "N1", SECOND), fired("pump", "N2", 0), resolved("pump", "N2", 0)];
+    assert_eq!(team.told(&old, now), NOTHING);
+    let again = step(&alert("pump", "N1"), 2, StepKind::Fired, now);
+    assert_eq!(team.told(&[again], now + SECOND), ["fired:N1 resolved:N1 fired:N1"]);
+    assert_eq!(team.told(&[], now + 60 * SECOND), ["fired:N2 resolved:N2"]);
+}
+
+#[test]
 fn a_muted_alert_is_told_when_the_silence_ends_and_it_still_fires() {
     let mut team = Team::new("");
     team.silence("pump", 0, 100 * SECOND);
