@@ -19,7 +19,7 @@ use crate::measure::{Program, free_port};
 const PARTS_PER_SECOND: u64 = 20;
 
 /// How long the last mails may take.
-const LAST_MAILS_TIME_MAX: Duration = Duration::from_secs(60);
+const LAST_MAILS_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// Measures with each store.
 pub(crate) fn run(folder: &Path, rules: u64, rate: u64, alarms: u64, seconds: u64) -> anyhow::Result<()> {
@@ -129,11 +129,11 @@ fn raise(url: &str, alarms: u64, seconds: u64) -> anyhow::Result<HashMap<String,
 
 fn send_others(url: &str, rate: u64, is_over: &AtomicBool) -> anyhow::Result<()> {
     let began_at = Instant::now();
-    for part in 0.. {
+    for part in 0_u32.. {
         if is_over.load(Ordering::Relaxed) {
             break;
         }
-        let due = Duration::from_secs_f64(part as f64 / PARTS_PER_SECOND as f64);
+        let due = Duration::from_secs_f64(f64::from(part) / PARTS_PER_SECOND as f64);
         thread::sleep(due.saturating_sub(began_at.elapsed()));
         let mut body = String::from("[");
         for number in 0..rate / PARTS_PER_SECOND {

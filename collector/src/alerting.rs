@@ -108,7 +108,6 @@ impl Alerting {
         Marker {
             rulebook: self.rulebook.clone(),
             store: Arc::clone(&self.store),
-            clock: self.clock.clone(),
             wake: Arc::clone(&self.wake),
             metrics: self.metrics.clone(),
         }

@@ -56,7 +56,7 @@ impl Alerting {
                 let settings = rule.map(|rule| life_settings(rule)).unwrap_or_default();
                 unacknowledge(before, episode, &settings, now)?
             };
-            if self.store.change_rows(vec![stored.change(Some(&row), now)]).await? == [true] {
+            if self.store.change_rows(vec![stored.change(Some(&row))]).await? == [true] {
                 self.wake();
                 return Ok(stored);
             }
@@ -81,13 +81,17 @@ impl Alerting {
 
     /// What is muted is another now: every receiver for whom something waits is looked at.
     async fn look_at_receivers(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
         for row in rows::all(&*self.store, rows::RECEIVER, "").await? {
             let Some(state) = rows::read::<ReceiverState>(rows::RECEIVER, &row) else { continue };
             if state.has_waiting() {
                 // Who plans for it at the same time looks at the silences after this, or fails to save.
-                let change =
-                    rows::put(rows::RECEIVER, row.key.as_str(), RowExpect::Version(row.version), Some(now), &state);
+                let change = rows::put(
+                    rows::RECEIVER,
+                    row.key.as_str(),
+                    RowExpect::Version(row.version),
+                    Some(rows::AT_ONCE),
+                    &state,
+                );
                 self.store.change_rows(vec![change]).await?;
             }
         }

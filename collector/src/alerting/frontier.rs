@@ -90,7 +90,8 @@ impl Frontier {
 
     fn look(&mut self) -> Result<(), KafkaError> {
         let asked_at = self.clock.now();
-        let metadata = self.consumer.fetch_metadata(Some(&self.topic), ANSWER_TIME_MAX)?;
+        // All topics, because asking for one by its name may make it.
+        let metadata = self.consumer.fetch_metadata(None, ANSWER_TIME_MAX)?;
         let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
         let partitions: Vec<i32> = topic
             .map(|topic| topic.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect())

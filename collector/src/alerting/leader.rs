@@ -110,17 +110,20 @@ impl Leader {
         let is_full = marks.len() == TAKEN_MAX || due.len() == TAKEN_MAX;
         let tasks = self.tasks(&rulebook, marks, due, now);
         let judged_count = tasks.len();
-        let mut routed = Vec::new();
-        let results: Vec<Result<Judged, StoreError>> = stream::iter(tasks)
-            .map(|task| judge::judge(&*self.store, &rulebook, &self.groups, task, stored_to, now))
+        let (this, rulebook_seen) = (&*self, &rulebook);
+        let results: Vec<Result<(Judged, Option<Row>), StoreError>> = stream::iter(tasks)
+            .map(async |task| {
+                let judged = judge::judge(&*this.store, rulebook_seen, &this.groups, task, stored_to, now).await?;
+                let saved = this.save(&judged, now).await?;
+                Ok((judged, saved))
+            })
             .buffer_unordered(JUDGED_AT_ONCE)
             .collect()
             .await;
+        let mut routed = Vec::new();
         for result in results {
-            let judged = result?;
-            self.metrics.evaluations.inc();
-            self.metrics.samples.inc_by(judged.samples);
-            routed.extend(self.save(judged, now).await?);
+            let (judged, saved) = result?;
+            routed.extend(self.note(judged, saved, now));
         }
         self.route(&rulebook, routed, now).await?;
         self.look_after(now).await?;
@@ -167,16 +170,12 @@ impl Leader {
         known.admit(group).text().to_owned()
     }
 
-    /// Saves what was judged, unless somebody else was faster: then it is judged again. Gives back the row if steps of it
-    /// wait to be routed.
-    async fn save(&mut self, judged: Judged, now: i64) -> Result<Option<(Row, StoredAlert)>, StoreError> {
-        let Judged { id, marks, before, after, is_changed, took, .. } = judged;
-        if took > REST_FROM {
-            self.resting.insert(id.clone(), now.saturating_add((took * REST_FACTOR).min(REST_MAX)));
-        }
+    /// Saves what was judged, unless somebody else was faster: then it is judged again. Gives back the row as it is saved.
+    async fn save(&self, judged: &Judged, now: i64) -> Result<Option<Row>, StoreError> {
+        let Judged { id, marks, before, after, is_changed, .. } = judged;
         let mut saved = before.clone();
-        if let Some(after) = after.as_ref().filter(|_| is_changed) {
-            let change = after.change(before.as_ref(), now);
+        if let Some(after) = after.as_ref().filter(|_| *is_changed) {
+            let change = after.change(before.as_ref());
             let RowContent { due, json } = change.put.clone().expect("an alert is put");
             let past = after.steps.iter().map(|step| self.past(after, &step.taken, now));
             if !self.store.change_rows(std::iter::once(change).chain(past).collect()).await?[0] {
@@ -185,9 +184,6 @@ impl Leader {
             let version = before.as_ref().map_or(1, |row| row.version + 1);
             saved = Some(Row { key: id.clone(), version, due, json });
         }
-        if let Some(after) = &after {
-            self.note_firing(&id, after);
-        }
         // A mark must not be removed that somebody who judges by now has dealt with, and that was written again since.
         if self.clock.now() < self.valid_until {
             let removed: Vec<_> = marks.iter().map(|mark| rows::remove(rows::MARK, mark)).collect();
@@ -195,7 +191,20 @@ impl Leader {
                 self.store.change_rows(removed).await?;
             }
         }
-        Ok(saved.zip(after).filter(|(_, after)| !after.steps.is_empty()))
+        Ok(saved)
+    }
+
+    /// Notes what was judged. Gives back the row if it was saved and steps of it wait to be routed.
+    fn note(&mut self, judged: Judged, saved: Option<Row>, now: i64) -> Option<(Row, StoredAlert)> {
+        let Judged { id, after, took, samples, .. } = judged;
+        self.metrics.evaluations.inc();
+        self.metrics.samples.inc_by(samples);
+        if took > REST_FROM {
+            self.resting.insert(id.clone(), now.saturating_add((took * REST_FACTOR).min(REST_MAX)));
+        }
+        let (saved, after) = saved.zip(after)?;
+        self.note_firing(&id, &after);
+        Some((saved, after)).filter(|(_, after)| !after.steps.is_empty())
     }
 
     fn note_firing(&mut self, id: &str, stored: &StoredAlert) {

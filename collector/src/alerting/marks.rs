@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
-use super::{clock::Clock, metrics::AlertMetrics, rows, rulebook::Rulebook};
+use super::{metrics::AlertMetrics, rows, rulebook::Rulebook};
 use crate::{
     alert::{
         key::key_of,
@@ -52,10 +52,10 @@ impl MarkContent {
         trigger::Mark { from: self.from, to: self.to }
     }
 
-    /// The change that writes it; it is due at once.
-    pub(crate) fn change(&self, now: i64) -> RowChange {
+    /// The change that writes it.
+    pub(crate) fn change(&self) -> RowChange {
         let key = format!("{}:{}", key_of([self.rule.as_str(), self.group.as_str()]), self.from);
-        rows::put(rows::MARK, key, RowExpect::Anything, Some(now), self)
+        rows::put(rows::MARK, key, RowExpect::Anything, Some(rows::AT_ONCE), self)
     }
 }
 
@@ -64,7 +64,6 @@ impl MarkContent {
 pub(crate) struct Marker {
     pub(super) rulebook: watch::Receiver<Arc<Rulebook>>,
     pub(super) store: Arc<dyn EventStore>,
-    pub(super) clock: Clock,
     /// Wakes whoever judges, if it is this collector.
     pub(super) wake: Arc<Notify>,
     pub(super) metrics: AlertMetrics,
@@ -99,9 +98,8 @@ impl Marker {
         if marks.is_empty() {
             return Ok(());
         }
-        let now = self.clock.now();
         self.metrics.marks.inc_by(marks.len() as u64);
-        self.store.change_rows(marks.iter().map(|mark| mark.change(now)).collect()).await?;
+        self.store.change_rows(marks.iter().map(MarkContent::change).collect()).await?;
         self.wake.notify_one();
         Ok(())
     }

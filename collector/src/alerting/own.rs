@@ -71,7 +71,7 @@ pub(crate) async fn report(
             let told = told(rulebook, &stored, &step);
             stored.steps.push(PendingStep { taken: step, told });
         }
-        if save(store, row.as_ref(), &stored, now).await? {
+        if save(store, row.as_ref(), &stored).await? {
             return Ok(());
         }
     }
@@ -82,9 +82,8 @@ async fn save<S: RowStore + ?Sized>(
     store: &S,
     before: Option<&crate::store::Row>,
     stored: &StoredAlert,
-    now: i64,
 ) -> Result<bool, StoreError> {
-    Ok(store.change_rows(vec![stored.change(before, now)]).await? == [true])
+    Ok(store.change_rows(vec![stored.change(before)]).await? == [true])
 }
 
 /// It holds from now on, or did until now.

@@ -1,5 +1,10 @@
 //! The rows that alerts are kept in, beside the events: their kinds, and how they are read and written.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::error;
 
@@ -28,15 +33,26 @@ pub(crate) const RULE_STATE: &str = "alert-rule-state";
 /// Who judges.
 pub(crate) const LEASE: &str = "alert-lease";
 
+/// The rows that cannot be read and were told of: they are met again and again.
+static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+const TOLD_MAX: usize = 1000;
+
 /// So many rows are read at a time.
 const PAGE: usize = 1000;
+
+/// When a row is due that is to be looked at at once: clocks of collectors differ, and it must not wait for one that is
+/// behind.
+pub(crate) const AT_ONCE: i64 = 0;
 
 /// What a row holds; none, and a word in the log, if it cannot be read: a newer version wrote it, or somebody by hand.
 pub(crate) fn read<T: DeserializeOwned>(kind: &'static str, row: &Row) -> Option<T> {
     match serde_json::from_str(&row.json) {
         Ok(content) => Some(content),
         Err(problem) => {
-            error!(kind, key = row.key, %problem, "a row of the alerts cannot be read; it is left as it is");
+            let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.len() < TOLD_MAX && told.insert(format!("{kind}/{}", row.key)) {
+                error!(kind, key = row.key, %problem, "a row of the alerts cannot be read; it is left as it is");
+            }
             None
         }
     }

@@ -76,9 +76,9 @@ impl StoredAlert {
     }
 
     /// When somebody is to look at the row, in microseconds UTC.
-    pub(crate) fn due(&self, now: i64) -> Option<i64> {
+    pub(crate) fn due(&self) -> Option<i64> {
         if !self.steps.is_empty() {
-            return Some(now);
+            return Some(rows::AT_ONCE);
         }
         let look_again_at = self.row.look_again_at.map(|at| at.saturating_add(self.lateness));
         let look_again_at = look_again_at.map(|at| at.max(self.look_not_before.unwrap_or(at)));
@@ -86,8 +86,8 @@ impl StoredAlert {
     }
 
     /// The change that saves it over the row that it was made from.
-    pub(crate) fn change(&self, before: Option<&Row>, now: i64) -> RowChange {
-        rows::put(rows::ALERT, self.id(), rows::expect(before), self.due(now), self)
+    pub(crate) fn change(&self, before: Option<&Row>) -> RowChange {
+        rows::put(rows::ALERT, self.id(), rows::expect(before), self.due(), self)
     }
 
     /// The fields of the group and their values, as texts.

@@ -38,10 +38,10 @@ pub(super) async fn add_steps(
 ) -> Result<(), StoreError> {
     let ends: HashMap<u64, i64> = steps.iter().filter_map(|step| Some((step.episode, step.ended?))).collect();
     for step in steps {
-        let events = newest_events(store, &step).await?;
-        if matches!(step.kind, StepKind::Fired)
-            && let Some(rule) = rule
-        {
+        let fires = rule.filter(|_| step.kind == StepKind::Fired);
+        let by_level = fires.is_some_and(|rule| rule.section().severity == SeverityChoice::ByLevel);
+        let events = newest_events(store, &step, if by_level { usize::MAX } else { EVENTS_TOLD }).await?;
+        if let Some(rule) = fires {
             stored.alert.severity = severity(rule, &events);
             stored.alert.labels.clone_from(&rule.section().labels);
             stored.description.clone_from(&rule.section().description);
@@ -53,10 +53,9 @@ pub(super) async fn add_steps(
     Ok(())
 }
 
-async fn newest_events(store: &dyn EventStore, step: &Step) -> Result<Vec<Value>, StoreError> {
+async fn newest_events(store: &dyn EventStore, step: &Step, count: usize) -> Result<Vec<Value>, StoreError> {
     let mut events = Vec::new();
-    for id in step.grounds.ids.iter().rev() {
-        // The severity may go by all of them.
+    for id in step.grounds.ids.iter().rev().take(count) {
         events.extend(store.get(id).await?.map(|stored| stored.event));
     }
     Ok(events)

@@ -140,7 +140,7 @@ fn facts(step: &AlertStep) -> Value {
     facts.insert("rule".to_owned(), json!(alert.rule));
     facts.insert(
         "group".to_owned(),
-        if alert.group_fields.is_empty() { json!(alert.group) } else { json!(alert.group_fields) },
+        if alert.group_fields.is_empty() { json!(group_in_words(&alert.group)) } else { json!(alert.group_fields) },
     );
     facts.insert("labels".to_owned(), json!(alert.labels));
     facts.insert("severity".to_owned(), json!(alert.severity));
@@ -148,6 +148,15 @@ fn facts(step: &AlertStep) -> Value {
     facts.insert("at".to_owned(), json!(step.at));
     facts.insert("count".to_owned(), json!(step.evidence.count));
     Value::Object(facts)
+}
+
+/// A group without fields, for people: one of events that have none of them is told from no other.
+fn group_in_words(group: &str) -> &str {
+    match group {
+        "*" => "all further groups",
+        _ if group.bytes().all(|byte| b"?,".contains(&byte)) => "",
+        group => group,
+    }
 }
 
 fn count(steps: &[AlertStep]) -> Vec<RestCount> {

@@ -174,7 +174,8 @@ fn old_steps_make_one_digest_and_no_flood() {
 fn what_fires_now_does_not_wait_for_a_digest() {
     let mut team = Team::new("");
     let now = 60 * HOUR;
-    let old = [fired("pump", "N1", 0), resolved("pump", "N1", SECOND), fired("pump", "N2", 0), resolved("pump", "N2", 0)];
+    let old =
+        [fired("pump", "N1", 0), resolved("pump", "N1", SECOND), fired("pump", "N2", 0), resolved("pump", "N2", 0)];
     assert_eq!(team.told(&old, now), NOTHING);
     let again = step(&alert("pump", "N1"), 2, StepKind::Fired, now);
     assert_eq!(team.told(&[again], now + SECOND), ["fired:N1 resolved:N1 fired:N1"]);

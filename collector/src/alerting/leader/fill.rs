@@ -100,7 +100,7 @@ impl Leader {
         };
         if is_changed {
             // Who was faster judges by the same rules.
-            self.store.change_rows(vec![after.change(Some(&row), now)]).await?;
+            self.store.change_rows(vec![after.change(Some(&row))]).await?;
         }
         Ok(after)
     }
@@ -114,7 +114,7 @@ impl Leader {
         }
         let look_back = rule.section().trigger.look_back().map_or(0, micros);
         let from = now.saturating_sub(look_back).saturating_sub(micros(rule.section().lateness.0));
-        self.fill(rule, from, now).await?;
+        self.fill(rule, from).await?;
         let state = RuleState { revision, filled_at: now };
         let again_at = Some(now + KNOWN_AFTER);
         let change = rows::put(rows::RULE_STATE, rule.name(), rows::expect(row.as_ref()), again_at, &state);
@@ -129,7 +129,7 @@ impl Leader {
             let state = rows::read::<RuleState>(rows::RULE_STATE, &row);
             if let Some((rule, state)) = rulebook.rules.get(&row.key).zip(state.as_ref()) {
                 let lateness = micros(rule.section().lateness.0);
-                self.fill(rule, state.filled_at.saturating_sub(lateness), now).await?;
+                self.fill(rule, state.filled_at.saturating_sub(lateness)).await?;
             }
             let change = match state {
                 Some(state) => rows::put(rows::RULE_STATE, row.key.as_str(), rows::expect(Some(&row)), None, &state),
@@ -141,7 +141,7 @@ impl Leader {
     }
 
     /// Marks what is stored from an instant on and concerns a rule.
-    async fn fill(&self, rule: &Rule, from: i64, now: i64) -> Result<(), StoreError> {
+    async fn fill(&self, rule: &Rule, from: i64) -> Result<(), StoreError> {
         let criteria = Criteria { filter: Some(rule.filter().clone()), from: Some(from), ..Criteria::default() };
         let (order, limit, time_max) = (Order::Descending, PAGE, PAGE_TIME_MAX);
         let mut pages = Pages::new(Search { criteria, order, after: None, offset: 0, limit, time_max });
@@ -154,7 +154,7 @@ impl Leader {
                 .collect();
             marks.sort();
             marks.dedup();
-            self.store.change_rows(marks.iter().map(|mark| mark.change(now)).collect()).await?;
+            self.store.change_rows(marks.iter().map(MarkContent::change).collect()).await?;
             if events >= EVENTS_MAX {
                 pages.end();
             }

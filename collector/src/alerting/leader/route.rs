@@ -63,7 +63,7 @@ impl Leader {
         }
         let taken = waiting.into_iter().map(|(row, mut stored)| {
             stored.steps.clear();
-            stored.change(Some(&row), now)
+            stored.change(Some(&row))
         });
         let taken: Vec<RowChange> = taken.collect();
         if !taken.is_empty() {

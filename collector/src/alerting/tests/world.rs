@@ -81,13 +81,7 @@ impl World {
             page_url: Some("http://lab-server:8001/".to_owned()),
         };
         let leader = Leader::new(Arc::clone(&store), seen.clone(), clock.clone(), metrics.clone(), HISTORY_KEEP);
-        let marker = Marker {
-            rulebook: seen,
-            store: Arc::clone(&store),
-            clock: clock.clone(),
-            wake: Arc::new(Notify::new()),
-            metrics,
-        };
+        let marker = Marker { rulebook: seen, store: Arc::clone(&store), wake: Arc::new(Notify::new()), metrics };
         Self { clock, store, rulebook, leader, sender, marker, behind: 0, ids: 1, kept: None }
     }
 
