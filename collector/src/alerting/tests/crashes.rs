@@ -41,10 +41,12 @@ fn mortal(world: &World, writes: i64, routes: &str) -> (Arc<Mortal>, World) {
     (store, other)
 }
 
-/// One turn of a collector; an error is its death.
-async fn turn(world: &mut World, events: &[NewEvent]) -> Result<(), StoreError> {
+/// One turn of a collector; an error is its death. The events of which the sender is told that they are stored are taken
+/// away.
+async fn turn(world: &mut World, events: &mut Vec<NewEvent>) -> Result<(), StoreError> {
     if !events.is_empty() {
-        world.take(events.to_vec()).await?;
+        world.take(events.clone()).await?;
+        events.clear();
     }
     world.judge().await?;
     while world.sender.round().await? {}
@@ -76,13 +78,13 @@ async fn play(server: &MailServer, writes: i64) -> (BTreeMap<String, Vec<(String
     let mut is_dead = false;
     let seconds: Vec<i64> = (0..10).chain((10..560).step_by(5)).collect();
     for (place, second) in seconds.iter().copied().enumerate() {
-        let events = script.get(&second).map(Vec::as_slice).unwrap_or_default();
-        if turn(&mut world, events).await.is_err() {
+        let mut events = script.get(&second).cloned().unwrap_or_default();
+        if turn(&mut world, &mut events).await.is_err() {
             assert!(store.is_dead() && !is_dead, "only the store that dies fails");
             is_dead = true;
             world = safe.restarted(RULES, &routes);
-            // The sender was not told that its events are stored, and sends them again.
-            turn(&mut world, events).await.expect("it lives");
+            // Of what the sender was not told that it is stored, it sends all again.
+            turn(&mut world, &mut events).await.expect("it lives");
         }
         let next = seconds.get(place + 1).copied().unwrap_or(second + 1);
         safe.clock.pass((next - second) * SECOND);
