@@ -19,8 +19,8 @@ pub(crate) struct Test {
     /// The rule to try.
     #[arg(value_name = "RULE")]
     rule: String,
-    /// Files of rules, among which it is.
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    /// Files of rules, among which it is [default: the collector's own rules].
+    #[arg(long, num_args = 1.., value_name = "FILE")]
     rules: Vec<PathBuf>,
     /// Over how long a time, up to now: `7d`, `12h`, `30m`.
     #[arg(long, default_value = "7d", value_name = "TIME")]
@@ -69,17 +69,26 @@ impl Test {
         }
     }
 
-    fn try_it(self) -> anyhow::Result<()> {
+    /// The rule as the files have it, as JSON.
+    fn of_files(&self) -> anyhow::Result<String> {
         let rules = load(&self.rules, None)?.map_err(|problems| anyhow!(problems.join("\n")))?.rules;
         let names: Vec<&str> = rules.rules().iter().map(|rule| rule.name()).collect();
         let rule = rules.get(&self.rule).with_context(|| {
             format!("there is no rule {:?} in these files: there are {}", self.rule, names.join(", "))
         })?;
-        let body = serde_json::to_string(rule.section())?;
+        Ok(serde_json::to_string(rule.section())?)
+    }
+
+    fn try_it(self) -> anyhow::Result<()> {
+        let of_files = if self.rules.is_empty() { None } else { Some(self.of_files()?) };
         let from = Timestamp::now().checked_sub(self.since.0).context("--since reaches too far back")?;
         let client = Client::new(self.to)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let text = runtime.block_on(async {
+            let body = match of_files {
+                Some(body) => body,
+                None => of_collector(&client, &self.rule).await?,
+            };
             let parameters = [("from", from.to_string())];
             match client.ask(Method::POST, "/rules/test", &parameters, Some(body)).await? {
                 Answered::Done(response) => Ok(response.text().await?),
@@ -94,6 +103,19 @@ impl Test {
         }
         Ok(())
     }
+}
+
+/// The rule as the collector has it, as JSON.
+async fn of_collector(client: &Client, rule: &str) -> anyhow::Result<String> {
+    let text = match client.ask(Method::GET, &format!("/rules/{rule}"), &[], None).await? {
+        Answered::Done(response) => response.text().await?,
+        Answered::Refused(_) => bail!(
+            "the collector at {} has no rule {rule:?}: see its page, or name the files of rules with --rules",
+            client.url()
+        ),
+    };
+    let answer: Value = serde_json::from_str(&text).with_context(|| client.odd())?;
+    Ok(answer["rule"].to_string())
 }
 
 fn show(tried: &BackTest) {
