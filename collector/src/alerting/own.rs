@@ -131,7 +131,7 @@ fn told(rulebook: &Rulebook, stored: &StoredAlert, step: &Step) -> AlertStep {
             "episode": step.episode,
             "since": step.began,
             "ended": step.ended,
-            "number": stored.description,
+            "number": null,
             "events": [],
         }),
     }

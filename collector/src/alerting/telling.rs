@@ -118,7 +118,7 @@ fn summary(stored: &StoredAlert, step: &Step, events: &[Value]) -> Value {
         "episode": step.episode,
         "since": step.began,
         "ended": step.ended,
-        "number": figure_text(&step.grounds.figure),
+        "number": number(&step.grounds.figure),
         "held_back": step.held_back,
         "why": why,
         "events": events.iter().take(EVENTS_TOLD).map(short).collect::<Vec<_>>(),
@@ -141,6 +141,16 @@ pub(super) fn short(event: &Value) -> Value {
         fields.insert("event_data".to_owned(), json!({"message": message}));
     }
     Value::Object(fields)
+}
+
+/// The number of an alert for templates: a value as a number, words for what is more than that, and nothing where the count of
+/// events says it already.
+fn number(figure: &Figure) -> Value {
+    match figure {
+        Figure::None | Figure::Count(_) => Value::Null,
+        Figure::Value(value) => json!(value),
+        figure => json!(figure_text(figure)),
+    }
 }
 
 /// The number of an alert, in words; empty if there is none.

@@ -6,7 +6,7 @@
 It listens on a port of 127.0.0.1, by default a free one, and prints `PORT <number>` when it does. Every mail becomes two files, NNNNNN.eml with
 its bytes and NNNNNN.json with what Python's own parser (`email`) makes of it and who it was for; the second appears only
 when it is whole. `--refuse` answers an address of which PATTERN is a part, as sender or recipient; with the pattern `DATA`
-the content, and with any other a content of which it is a part. The behaviour can be changed while it runs: a file `behaviour.json` in FOLDER, `{"refuse": [[...]], "hang": ...}`,
+the content, with `DATA TEXT` a content of which TEXT is a part. The behaviour can be changed while it runs: a file `behaviour.json` in FOLDER, `{"refuse": [[...]], "hang": ...}`,
 is read before every command. One line per connection goes to `connections.log`.
 """
 
@@ -43,7 +43,8 @@ class Handler:
         if hang == step:
             await asyncio.sleep(HANG_SECONDS)
         for pattern, code, text in refuse:
-            if pattern in what:
+            is_about_content = pattern.startswith("DATA")
+            if is_about_content == (step == "data") and pattern.removeprefix("DATA").strip() in what:
                 return f"{code} {text}"
         return None
 
@@ -63,7 +64,7 @@ class Handler:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        refusal = await self.answer("data", "DATA" + envelope.content.decode("utf-8", "replace"))
+        refusal = await self.answer("data", envelope.content.decode("utf-8", "replace"))
         if refusal:
             return refusal
         self.count += 1

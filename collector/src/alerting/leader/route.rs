@@ -182,7 +182,7 @@ pub(super) async fn each_event(
         if muting.reason(&alert, now).is_some() {
             continue;
         }
-        let summary = json!({"since": sample.time, "number": "", "events": [telling::short(&event)]});
+        let summary = json!({"since": sample.time, "number": null, "events": [telling::short(&event)]});
         for receiver in rulebook.told_by(&rule.section().receivers) {
             let step = AlertStep {
                 key: format!("{}:{id}", rule.name()),

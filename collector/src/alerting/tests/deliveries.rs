@@ -110,7 +110,7 @@ async fn one_that_always_fails_does_not_keep_the_others_waiting() {
         world.fails(node).await;
         world.send_for(SECOND).await;
     }
-    server.behave(&json!({"refuse": [["poison", "451", "4.3.0 try later"]]}));
+    server.behave(&json!({"refuse": [["DATA poison", "451", "4.3.0 try later"]]}));
     world.send_for(3 * HOUR).await;
     let subjects = subjects(&server.mails());
     assert!(subjects.contains(&"N1".to_owned()) && subjects.contains(&"N2".to_owned()), "{subjects:?}");

@@ -17,7 +17,7 @@ const FUEL: u64 = 200_000;
 /// As much as a mail can hold that people still read.
 const OUTPUT_BYTES_MAX: usize = 512 << 10;
 /// What a template may name. The rest is a slip of the pen, and would silently be nothing.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 16] = [
     "severity",
     "rule",
     "kind",
@@ -33,6 +33,7 @@ const VARIABLES: [&str; 15] = [
     "title",
     "headline",
     "is_late",
+    "undelivered",
 ];
 
 /// Which part of a notification a template makes.

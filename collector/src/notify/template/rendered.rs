@@ -91,7 +91,10 @@ fn context(notification: &Notification, facts: &Facts, voice: Voice<'_>) -> Valu
         ("created_at", json!(notification.created_at)),
         ("is_repeat", json!(notification.is_repeat)),
         ("is_late", json!(notification.at.duration_since(notification.created_at) > LATE)),
-        ("title", json!(facts.kind.title())),
+        (
+            "title",
+            json!(if notification.context["undelivered"].is_object() { "Undelivered" } else { facts.kind.title() }),
+        ),
         ("headline", json!(fallback::headline(facts, voice.receiver))),
     ];
     context.extend(more.map(|(name, value)| (name.to_owned(), value)));
