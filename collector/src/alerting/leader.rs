@@ -10,6 +10,7 @@ mod judge;
 mod look_after;
 mod route;
 mod samples;
+mod sparse;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -123,6 +123,17 @@ impl Verdict {
         Self { judged, episodes: Vec::new(), known_to, at_sight: trigger.is_told_at_sight() }
     }
 
+    /// The same, but saying nothing of what comes from an instant on.
+    #[must_use]
+    pub fn up_to(mut self, to: i64) -> Self {
+        self.judged.to = self.judged.to.min(to);
+        for episode in &mut self.episodes {
+            episode.span = episode.span.within(self.judged);
+        }
+        self.episodes.retain(|episode| !episode.span.is_empty());
+        self
+    }
+
     /// What may be told of the judged span alone.
     pub fn settled(&self) -> Vec<Settled> {
         self.timeline().settled(self.known_to, self.at_sight)

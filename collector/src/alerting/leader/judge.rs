@@ -1,8 +1,11 @@
 //! Judges one rule in one group: by what the store has, whatever the marks were written for.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Instant,
+};
 
-use super::samples::{self, Reading};
+use super::samples::{Reader, Reading};
 use crate::{
     alert::{
         judging::{life_settings, micros, trigger_of},
@@ -152,7 +155,7 @@ impl Live<'_> {
         let mut stored = stored.unwrap_or_else(|| self.new_alert(&settings.revision));
         let before = stored.clone();
         (stored.lateness, stored.look_not_before) = (lateness, None);
-        let mut marks = together(marks);
+        let mut marks = VecDeque::from(together(marks));
         if marks.is_empty() {
             if !stored.row.is_due(known_to, self.now) && stored.row.revision == settings.revision {
                 return Ok(self.behind(stored, is_new));
@@ -163,10 +166,16 @@ impl Live<'_> {
             let verdict = Verdict::nothing_new(&trigger, known_to);
             self.take(&mut stored, &settings, &verdict).await?;
         }
-        for mark in marks {
-            let Reading { samples, mark } = self.read(&trigger, mark).await?;
+        let mut later = Vec::new();
+        while let Some(mark) = marks.pop_front() {
+            let Reading { samples, mark, judged_to } = self.read(mark, &mut later).await?;
             let verdict = evaluate(&trigger, RESOLVE_AFTER, mark, &samples, known_to);
+            let verdict = match judged_to {
+                Some(to) => verdict.up_to(to),
+                None => verdict,
+            };
             self.take(&mut stored, &settings, &verdict).await?;
+            marks.extend(later.drain(..));
         }
         let is_changed = is_new || stored != before;
         Ok((Some(stored), is_changed))
@@ -183,8 +192,9 @@ impl Live<'_> {
         telling::add_steps(self.store, self.rulebook, Some(self.rule), stored, steps).await
     }
 
-    async fn read(&mut self, trigger: &Trigger, mark: Mark) -> Result<Reading, StoreError> {
-        let reading = samples::read(self.store, self.rule, &self.group, self.room, trigger, mark).await?;
+    async fn read(&mut self, mark: Mark, later: &mut Vec<Mark>) -> Result<Reading, StoreError> {
+        let Self { store, rule, ref group, room, .. } = *self;
+        let reading = Reader { store, rule, group, room }.read(mark, later).await?;
         self.samples += reading.samples.len() as u64;
         Ok(reading)
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Leader, samples};
+use super::{Leader, samples::Reader};
 use crate::{
     alert::{
         key::key_of,
@@ -11,7 +11,7 @@ use crate::{
         routing::{Inhibitors, Muting, Notification, Plan, ReceiverState, Silence, StepRecord, plan},
         rule::Rule,
         step::{Alert, AlertStep, Evidence, StepKind},
-        trigger::{Mark, Trigger},
+        trigger::Mark,
     },
     alerting::{rows, rulebook::Rulebook, stored_alert::StoredAlert, telling},
     store::{EventStore, Row, RowChange, RowExpect, StoreError},
@@ -165,8 +165,8 @@ pub(super) async fn each_event(
     let mut samples = BTreeMap::new();
     for mark in marks {
         let group = rule.group_of(&json!({}));
-        let reading = samples::read(store, rule, &group, None, &Trigger::Each, *mark).await?;
-        samples.extend(reading.samples.into_iter().map(|sample| (sample.id.clone(), sample)));
+        let reader = Reader { store, rule, group: &group, room: None };
+        samples.extend(reader.all(mark.from, mark.to).await?.into_iter().map(|sample| (sample.id.clone(), sample)));
     }
     let mut changes = Vec::new();
     for (id, sample) in &samples {

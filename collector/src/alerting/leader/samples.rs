@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::{
     alert::{
-        judging::sample_of,
-        rule::{GroupKey, KnownGroups, Rule},
-        trigger::{END_OF_TIME, Mark, NeededRange, RESOLVE_AFTER, Sample, Trigger},
+        judging::{sample_of, trigger_of},
+        rule::{self, GroupKey, KnownGroups, Rule},
+        trigger::{END_OF_TIME, Mark, NeededRange, RESOLVE_AFTER, Sample},
     },
     store::{Criteria, EventStore, Order, Pages, Search, StoreError, StoredEvent},
 };
@@ -29,81 +29,98 @@ pub(super) struct Reading {
     pub(super) samples: Vec<Sample>,
     /// The mark, or what of it can be judged by them.
     pub(super) mark: Mark,
+    /// Nothing is to be said of what comes from then on.
+    pub(super) judged_to: Option<i64>,
 }
 
-/// Reads what is needed to judge a mark.
-pub(super) async fn read(
-    store: &dyn EventStore,
-    rule: &Rule,
-    group: &GroupKey,
-    room: Option<&KnownGroups>,
-    trigger: &Trigger,
-    mut mark: Mark,
-) -> Result<Reading, StoreError> {
-    let needed = trigger.needed_range(RESOLVE_AFTER, mark);
-    let belongs = |stored: &StoredEvent| {
-        let own = rule.group_of(&stored.event);
-        if group.is_overflow() { room.is_none_or(|room| !room.has(&own)) } else { own == *group }
-    };
-    let filter = filter(rule, group);
-    let mut samples = Vec::new();
-    let NeededRange { from, to, last_before } = needed;
-    let range = Criteria {
-        filter: Some(filter.clone()),
-        from: Some(from),
-        to: Some(to).filter(|to| *to < END_OF_TIME).map(|to| to.saturating_add(1)),
-        ..Criteria::default()
-    };
-    let mut pages = pages(range);
-    while let Some(page) = pages.next(store, PAGE).await? {
-        samples.extend(page.iter().filter(|stored| belongs(stored)).map(|stored| sample_of(rule, stored)));
+/// Reads the events of a rule and group.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) store: &'a dyn EventStore,
+    pub(super) rule: &'a Rule,
+    pub(super) group: &'a GroupKey,
+    /// The groups of the rule that are told apart.
+    pub(super) room: Option<&'a KnownGroups>,
+}
+
+impl Reader<'_> {
+    /// Reads all that is needed to judge a mark.
+    pub(super) async fn whole(&self, mut mark: Mark) -> Result<Reading, StoreError> {
+        let NeededRange { from, to, last_before } = trigger_of(self.rule).needed_range(RESOLVE_AFTER, mark);
+        let mut samples = self.all(from, to).await?;
         if samples.len() >= SAMPLES_MAX {
             // The newest came first: what they are enough for is judged.
             let oldest = samples.last().map_or(mark.to, |sample| sample.time);
             mark.from = oldest.saturating_add(mark.from.saturating_sub(from)).clamp(mark.from, mark.to);
-            tracing::warn!(rule = rule.name(), %group, events = SAMPLES_MAX, "too many events concern a rule in a short time; only the newest are judged");
-            return Ok(Reading { samples, mark });
+            let (rule, group) = (self.rule.name(), self.group);
+            tracing::warn!(rule, %group, events = SAMPLES_MAX, "too many events concern a rule; only the newest are judged");
+            return Ok(Reading { samples, mark, judged_to: None });
         }
+        if last_before {
+            let needs_value = matches!(self.rule.section().trigger, rule::Trigger::Change(_));
+            let before = Some(from.saturating_sub(1));
+            samples.extend(self.one(&self.filter(), Order::Descending, None, before, needs_value).await?);
+        }
+        Ok(Reading { samples, mark, judged_to: None })
     }
-    if last_before {
-        samples.extend(last(store, rule, filter, from, belongs).await?);
-    }
-    Ok(Reading { samples, mark })
-}
 
-/// The newest sample before a time; for a trigger about a field, the newest that has it.
-async fn last(
-    store: &dyn EventStore,
-    rule: &Rule,
-    filter: Filter,
-    before: i64,
-    belongs: impl Fn(&StoredEvent) -> bool,
-) -> Result<Option<Sample>, StoreError> {
-    let needs_value = matches!(rule.section().trigger, crate::alert::rule::Trigger::Change(_));
-    let mut pages = pages(Criteria { filter: Some(filter), to: Some(before), ..Criteria::default() });
-    let mut limit = 1;
-    while let Some(page) = pages.next(store, limit).await? {
-        let samples = page.iter().filter(|stored| belongs(stored)).map(|stored| sample_of(rule, stored));
+    /// The samples from an instant to another, both included, the newest first; at most so many as memory allows.
+    pub(super) async fn all(&self, from: i64, to: i64) -> Result<Vec<Sample>, StoreError> {
+        let mut pages = pages(Some(self.filter()), Order::Descending, Some(from), Some(to));
+        let mut samples = Vec::new();
+        while let Some(page) = pages.next(self.store, PAGE).await? {
+            samples.extend(self.samples(&page));
+            if samples.len() >= SAMPLES_MAX {
+                break;
+            }
+        }
+        Ok(samples)
+    }
+
+    /// The first sample of an order, from an instant to another, both included; one with a value, if that is needed.
+    pub(super) async fn one(
+        &self,
+        filter: &Filter,
+        order: Order,
+        from: Option<i64>,
+        to: Option<i64>,
+        needs_value: bool,
+    ) -> Result<Option<Sample>, StoreError> {
+        let mut pages = pages(Some(filter.clone()), order, from, to);
         let is_one = |sample: &Sample| !needs_value || sample.value.as_ref().is_some_and(|value| !value.is_null());
-        if let Some(sample) = samples.into_iter().find(is_one) {
-            return Ok(Some(sample));
+        let mut limit = 1;
+        while let Some(page) = pages.next(self.store, limit).await? {
+            if let Some(sample) = self.samples(&page).find(is_one) {
+                return Ok(Some(sample));
+            }
+            limit = (limit * 10).min(PAGE);
         }
-        limit = (limit * 10).min(PAGE);
+        Ok(None)
     }
-    Ok(None)
+
+    /// The events of the rule that may be of the group.
+    pub(super) fn filter(&self) -> Filter {
+        let selector = self.group.selector();
+        if self.group.is_overflow() || selector.as_object().is_some_and(serde_json::Map::is_empty) {
+            return self.rule.filter().clone();
+        }
+        let both = json!({"$and": [self.rule.filter().to_json(), selector]});
+        Filter::parse(&both).unwrap_or_else(|_| self.rule.filter().clone())
+    }
+
+    fn samples<'p>(&self, page: &'p [StoredEvent]) -> impl Iterator<Item = Sample> + use<'p, '_> {
+        let this = *self;
+        page.iter().filter(move |stored| this.belongs(stored)).map(move |stored| sample_of(this.rule, stored))
+    }
+
+    fn belongs(&self, stored: &StoredEvent) -> bool {
+        let own = self.rule.group_of(&stored.event);
+        if self.group.is_overflow() { self.room.is_none_or(|room| !room.has(&own)) } else { own == *self.group }
+    }
 }
 
-/// The events of the rule that may be of the group.
-fn filter(rule: &Rule, group: &GroupKey) -> Filter {
-    let selector = group.selector();
-    if group.is_overflow() || selector.as_object().is_some_and(serde_json::Map::is_empty) {
-        return rule.filter().clone();
-    }
-    let both = json!({"$and": [rule.filter().to_json(), selector]});
-    Filter::parse(&both).unwrap_or_else(|_| rule.filter().clone())
-}
-
-fn pages(criteria: Criteria) -> Pages {
-    let (order, limit, time_max) = (Order::Descending, PAGE, PAGE_TIME_MAX);
-    Pages::new(Search { criteria, order, after: None, offset: 0, limit, time_max })
+fn pages(filter: Option<Filter>, order: Order, from: Option<i64>, to: Option<i64>) -> Pages {
+    let to = to.filter(|to| *to < END_OF_TIME).map(|to| to.saturating_add(1));
+    let criteria = Criteria { filter, from, to, ..Criteria::default() };
+    Pages::new(Search { criteria, order, after: None, offset: 0, limit: PAGE, time_max: PAGE_TIME_MAX })
 }

@@ -75,10 +75,11 @@ mod tests {
 
     #[test]
     fn nothing_that_matches_stays_outside() {
-        for seed in 0..500 {
+        for seed in 0..60 {
             let round = generate::round(seed);
             for selector in &round.selectors {
                 let filter = Filter::parse(selector).expect("well formed");
+                let gate = gate(std::slice::from_ref(selector));
                 for level in LogLevel::ALL {
                     for alert in [false, true] {
                         for document in &round.documents {
@@ -86,7 +87,7 @@ mod tests {
                             let Some(fields) = document.as_object_mut() else { continue };
                             fields.insert("log_level".to_owned(), json!(level.number()));
                             fields.insert("alert".to_owned(), json!(alert));
-                            let lets_in = gate(std::slice::from_ref(selector)).lets_in(level, alert);
+                            let lets_in = gate.lets_in(level, alert);
                             assert!(lets_in || !filter.matches(&document), "{selector} {document}");
                         }
                     }
