@@ -10,6 +10,7 @@
 pub(crate) mod attend;
 pub(crate) mod clock;
 pub(crate) mod config;
+mod continuity;
 mod frontier;
 pub(crate) mod leader;
 mod lease;
@@ -86,6 +87,7 @@ impl Alerting {
             config: config.alerts.clone(),
             data_dir: PathBuf::from(&config.data_dir),
             madsci: config.madsci.clone(),
+            name: format!("{}:{}", gethostname::gethostname().to_string_lossy(), config.data_dir.display()),
         };
         let (reloader, rulebook, problems) =
             reload::Reloader::start(place, Arc::clone(&store), clock.clone(), metrics.clone()).await;

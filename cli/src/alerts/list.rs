@@ -86,6 +86,10 @@ impl List {
         parameters.extend(self.rule.map(|rule| ("rule", rule)));
         let answer = self.collector.ask(Method::GET, "/alerts", &parameters, None)?;
         if self.json {
+            let mut answer = answer;
+            if let Some(alerts) = answer["alerts"].as_array_mut().filter(|_| self.state == State::Active) {
+                alerts.retain(|alert| alert["state"] == "firing" || alert["state"] == "pending");
+            }
             println!("{answer:#}");
             return Ok(ExitCode::SUCCESS);
         }

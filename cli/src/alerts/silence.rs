@@ -1,6 +1,6 @@
 //! `labtrail alerts silence`: nothing is told of certain alerts for a while.
 
-use std::process::ExitCode;
+use std::{collections::BTreeSet, process::ExitCode};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -83,10 +83,11 @@ impl Silence {
         let body = json!({"matcher": matcher, "for": length.to_string(), "by": by, "note": self.note});
         let answer = self.collector.ask(Method::POST, "/silences", &[], Some(&body))?;
         show(&[serde_json::from_value(answer)?]);
-        let rules: Vec<&str> = hit.iter().map(|alert| alert.rule.as_str()).collect();
-        match rules.len() {
-            0 => eprintln!("it hits no alert that fires now"),
-            count => eprintln!("it hits {count} alerts that fire or are pending now: {}", rules.join(", ")),
+        let rules: BTreeSet<&str> = hit.iter().map(|alert| alert.rule.as_str()).collect();
+        let rules: Vec<&str> = rules.into_iter().collect();
+        match hit.len() {
+            0 => eprintln!("it hits no alert that fires or is pending now"),
+            count => eprintln!("it hits {count} alerts that fire or are pending now, of {}", rules.join(", ")),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -160,6 +160,20 @@ impl OutboxRow {
         self.after.iter().any(|key| state_of(key).is_some_and(|state| !state.is_settled()))
     }
 
+    /// The row without what templates see of its steps: one that was sent is not made again.
+    #[must_use]
+    pub fn without_summaries(&self) -> Self {
+        let mut row = self.clone();
+        let notification = match &mut row.payload {
+            Payload::Alerts(notification) => notification,
+            Payload::Undelivered(undelivered) => &mut undelivered.notification,
+        };
+        for step in &mut notification.steps {
+            step.summary = Value::Null;
+        }
+        row
+    }
+
     /// The same row after a transition.
     fn next(&self) -> Self {
         Self { revision: self.revision + 1, ..self.clone() }

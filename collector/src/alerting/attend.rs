@@ -10,7 +10,7 @@ use crate::{
         outbox::OutboxRow,
         routing::{ReceiverState, Silence},
     },
-    store::{RowExpect, StoreError},
+    store::{EventStore, RowExpect, StoreError},
 };
 
 /// So often somebody else may be faster.
@@ -68,7 +68,9 @@ impl Alerting {
     pub(crate) async fn keep_silence(&self, silence: &Silence) -> Result<(), StoreError> {
         let change = rows::put(rows::SILENCE, silence.id.as_str(), RowExpect::Anything, None, silence);
         self.store.change_rows(vec![change]).await?;
-        self.look_at_receivers().await
+        look_at_receivers(&*self.store).await?;
+        self.wake();
+        Ok(())
     }
 
     /// All silences, the newest first.
@@ -77,26 +79,6 @@ impl Alerting {
         let mut silences: Vec<Silence> = rows.iter().filter_map(|row| rows::read(rows::SILENCE, row)).collect();
         silences.reverse();
         Ok(silences)
-    }
-
-    /// What is muted is another now: every receiver for whom something waits is looked at.
-    async fn look_at_receivers(&self) -> Result<(), StoreError> {
-        for row in rows::all(&*self.store, rows::RECEIVER, "").await? {
-            let Some(state) = rows::read::<ReceiverState>(rows::RECEIVER, &row) else { continue };
-            if state.has_waiting() {
-                // Who plans for it at the same time looks at the silences after this, or fails to save.
-                let change = rows::put(
-                    rows::RECEIVER,
-                    row.key.as_str(),
-                    RowExpect::Version(row.version),
-                    Some(rows::AT_ONCE),
-                    &state,
-                );
-                self.store.change_rows(vec![change]).await?;
-            }
-        }
-        self.wake();
-        Ok(())
     }
 
     /// Takes up a notification that was given up.
@@ -111,4 +93,26 @@ impl Alerting {
         }
         Err(AttendError::Busy)
     }
+}
+
+/// What is muted is another now: every receiver for whom something waits is looked at.
+pub(super) async fn look_at_receivers(store: &dyn EventStore) -> Result<(), StoreError> {
+    for row in rows::all(store, rows::RECEIVER, "").await? {
+        let mut row = Some(row);
+        for _ in 0..TRIES {
+            let Some(found) = row else { break };
+            let Some(state) = rows::read::<ReceiverState>(rows::RECEIVER, &found) else { break };
+            if !state.has_waiting() {
+                break;
+            }
+            // Who plans for it at the same time may not know yet what is muted now: it is looked at once more.
+            let expect = RowExpect::Version(found.version);
+            let change = rows::put(rows::RECEIVER, found.key.as_str(), expect, Some(rows::AT_ONCE), &state);
+            if store.change_rows(vec![change]).await? == [true] {
+                break;
+            }
+            row = store.row(rows::RECEIVER, &found.key).await?;
+        }
+    }
+    Ok(())
 }

@@ -81,14 +81,13 @@ impl Frontier {
 
     /// Asks, and says up to when all is stored; none while that is not known.
     pub(super) fn ask(&mut self) -> Option<i64> {
-        match self.look() {
-            Ok(()) => {}
-            Err(error) => debug!(%error, "brokers do not say how far the group is"),
-        }
-        self.notes.values().map(|notes| notes.stored_to).min().flatten()
+        self.look().unwrap_or_else(|error| {
+            debug!(%error, "brokers do not say how far the group is");
+            self.notes.values().map(|notes| notes.stored_to).min().flatten()
+        })
     }
 
-    fn look(&mut self) -> Result<(), KafkaError> {
+    fn look(&mut self) -> Result<Option<i64>, KafkaError> {
         let asked_at = self.clock.now();
         // All topics, because asking for one by its name may make it.
         let metadata = self.consumer.fetch_metadata(None, ANSWER_TIME_MAX)?;
@@ -96,6 +95,11 @@ impl Frontier {
         let partitions: Vec<i32> = topic
             .map(|topic| topic.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect())
             .unwrap_or_default();
+        if partitions.is_empty() {
+            // Nothing was ever sent to a topic that is not there.
+            self.notes.clear();
+            return Ok(Some(asked_at));
+        }
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for partition in &partitions {
             list.add_partition(&self.topic, *partition);
@@ -111,7 +115,7 @@ impl Frontier {
             let offset = element.and_then(|element| element.offset().to_raw()).filter(|offset| *offset >= 0);
             self.notes.entry(partition).or_default().note(asked_at, end, offset.unwrap_or(begin));
         }
-        Ok(())
+        Ok(self.notes.values().map(|notes| notes.stored_to).min().flatten())
     }
 }
 

@@ -1,8 +1,8 @@
 //! The one who judges: takes what is marked and what is due, asks the store, and tells what follows.
 //!
 //! A round does, in this order: it notes up to when all is stored; takes marks and rows that are due; judges each rule and
-//! group of them by what the store has; saves each row over the one it read, with the steps that follow; removes the marks
-//! that it took, unless they were written again meanwhile; and gives the steps to the receivers (`route`). Being stopped
+//! group of them by what the store has; saves each row over the one it read, with the steps that follow; notes of the marks
+//! that they were judged, unless they were written again meanwhile; and gives the steps to the receivers (`route`). Being stopped
 //! anywhere does no harm: what was not saved is judged again, and comes out the same.
 
 mod fill;
@@ -11,6 +11,7 @@ mod look_after;
 mod route;
 mod samples;
 mod sparse;
+mod take;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,19 +19,19 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
+use labtrail_shared::telemetry::with_causes;
 use tokio::sync::watch;
+use tracing::error;
 
-use self::judge::{Judged, Task};
-use super::{
-    clock::Clock, marks::MarkContent, metrics::AlertMetrics, rows, rulebook::Rulebook, stored_alert::StoredAlert,
+use self::{
+    judge::{Judged, World},
+    take::Taken,
 };
+use super::{clock::Clock, metrics::AlertMetrics, rulebook::Rulebook, stored_alert::StoredAlert};
 use crate::{
-    alert::{key::key_of, rule::KnownGroups, step::Alert},
+    alert::{rule::KnownGroups, step::Alert},
     store::{EventStore, Row, RowContent, StoreError},
 };
-
-/// So many marks and rows are taken at a time.
-const TAKEN_MAX: usize = 4000;
 
 /// So many rules and groups are judged at the same time.
 const JUDGED_AT_ONCE: usize = 8;
@@ -106,69 +107,42 @@ impl Leader {
         }
         self.fill_again(&rulebook).await?;
         let now = self.clock.now();
-        let marks = self.store.rows_due(rows::MARK, now, TAKEN_MAX).await?;
-        let due = self.store.rows_due(rows::ALERT, now, TAKEN_MAX).await?;
-        let is_full = marks.len() == TAKEN_MAX || due.len() == TAKEN_MAX;
-        let tasks = self.tasks(&rulebook, marks, due, now);
+        let Taken { tasks, has_all_marks, is_full } = self.take(&rulebook, now).await?;
         let judged_count = tasks.len();
+        let world = World { stored_to, now, has_all_marks };
         let (this, rulebook_seen) = (&*self, &rulebook);
-        let results: Vec<Result<(Judged, Option<Row>), StoreError>> = stream::iter(tasks)
+        let results: Vec<Result<(Judged, Option<Row>), (String, StoreError)>> = stream::iter(tasks)
             .map(async |task| {
-                let judged = judge::judge(&*this.store, rulebook_seen, &this.groups, task, stored_to, now).await?;
-                let saved = this.save(&judged, now).await?;
-                Ok((judged, saved))
+                let id = task.id.clone();
+                let judge = async {
+                    let judged = judge::judge(&*this.store, rulebook_seen, &this.groups, task, world).await?;
+                    let saved = this.save(&judged, now).await?;
+                    Ok((judged, saved))
+                };
+                judge.await.map_err(|error| (id, error))
             })
             .buffer_unordered(JUDGED_AT_ONCE)
             .collect()
             .await;
-        let mut routed = Vec::new();
+        let (mut routed, mut failure) = (Vec::new(), None);
         for result in results {
-            let (judged, saved) = result?;
-            routed.extend(self.note(judged, saved, now));
+            match result {
+                Ok((judged, saved)) => routed.extend(self.note(judged, saved, now)),
+                Err((id, error)) => {
+                    // One that cannot be judged must not keep the others from being told.
+                    error!(alert = id, error = with_causes(&error), "an alert cannot be judged now");
+                    self.resting.insert(id, now.saturating_add(REST_MAX));
+                    failure = Some(error).filter(StoreError::is_unavailable);
+                }
+            }
         }
         self.route(&rulebook, routed, now).await?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
         self.look_after(now).await?;
         self.metrics.firing.set(self.firing.len() as i64);
-        Ok(Round { is_full, judged: judged_count })
-    }
-
-    /// One task for each rule and group of which something is to be done.
-    fn tasks(&mut self, rulebook: &Rulebook, marks: Vec<Row>, due: Vec<Row>, now: i64) -> Vec<Task> {
-        self.resting.retain(|_, until| *until > now);
-        let mut tasks: BTreeMap<String, Task> = BTreeMap::new();
-        for row in marks {
-            let Some(mark) = rows::read::<MarkContent>(rows::MARK, &row) else { continue };
-            let group = self.admitted(rulebook, &mark);
-            let id = key_of([mark.rule.as_str(), group.as_str()]);
-            if self.resting.contains_key(&id) {
-                continue;
-            }
-            let task = tasks.entry(id.clone()).or_insert_with(|| Task::new(id, mark.rule.clone(), group));
-            task.marks.push((row, mark.mark()));
-        }
-        for row in due {
-            let Some(stored) = rows::read::<StoredAlert>(rows::ALERT, &row) else { continue };
-            let id = stored.id();
-            if self.resting.contains_key(&id) {
-                continue;
-            }
-            let (rule, group) = (stored.alert.rule.clone(), stored.alert.group.clone());
-            let task = tasks.entry(id.clone()).or_insert_with(|| Task::new(id, rule, group));
-            task.before = Some((row, stored));
-        }
-        tasks.into_values().collect()
-    }
-
-    /// The group of a mark, or the one for all groups that find no place.
-    fn admitted(&mut self, rulebook: &Rulebook, mark: &MarkContent) -> String {
-        let Some(rule) = rulebook.rules.get(&mark.rule) else { return mark.group.clone() };
-        if rule.section().notify_each_event {
-            return mark.group.clone();
-        }
-        let Some(group) = rule.group_from_text(&mark.group) else { return mark.group.clone() };
-        let known = self.groups.entry(mark.rule.clone());
-        let known = known.or_insert_with(|| KnownGroups::new(rule.section().groups_max, []));
-        known.admit(group).text().to_owned()
+        Ok(Round { is_full: is_full && judged_count > 0, judged: judged_count })
     }
 
     /// Saves what was judged, unless somebody else was faster: then it is judged again. Gives back the row as it is saved.
@@ -178,19 +152,15 @@ impl Leader {
         if let Some(after) = after.as_ref().filter(|_| *is_changed) {
             let change = after.change(before.as_ref());
             let RowContent { due, json } = change.put.clone().expect("an alert is put");
-            let past = after.steps.iter().map(|step| self.past(after, &step.taken, now));
-            if !self.store.change_rows(std::iter::once(change).chain(past).collect()).await?[0] {
+            if self.store.change_rows(vec![change]).await? != [true] {
                 return Ok(None);
             }
             let version = before.as_ref().map_or(1, |row| row.version + 1);
             saved = Some(Row { key: id.clone(), version, due, json });
         }
-        // A mark must not be removed that somebody who judges by now has dealt with, and that was written again since.
-        if self.clock.now() < self.valid_until {
-            let removed: Vec<_> = marks.iter().map(|mark| rows::remove(rows::MARK, mark)).collect();
-            if !removed.is_empty() {
-                self.store.change_rows(removed).await?;
-            }
+        // Whoever leads by now judges them himself.
+        if self.clock.now() < self.valid_until && !marks.is_empty() {
+            self.store.change_rows(marks.iter().map(|(row, mark)| take::done(row, mark, now)).collect()).await?;
         }
         Ok(saved)
     }

@@ -38,13 +38,16 @@ pub(crate) struct MarkContent {
     pub(crate) from: i64,
     /// The last one.
     pub(crate) to: i64,
+    /// It was judged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) done: bool,
 }
 
 impl MarkContent {
     /// The mark of an event.
     pub(crate) fn at(rule: &str, group: &str, time: i64) -> Self {
         let from = time.div_euclid(STRETCH).saturating_mul(STRETCH);
-        Self { rule: rule.to_owned(), group: group.to_owned(), from, to: from.saturating_add(STRETCH - 1) }
+        Self { rule: rule.to_owned(), group: group.to_owned(), from, to: from.saturating_add(STRETCH - 1), done: false }
     }
 
     /// The time that is marked.

@@ -56,10 +56,23 @@ pub(crate) async fn report(
         let id = key_of([condition.name, about]);
         let loaded = StoredAlert::load(store, &id).await?;
         let is_firing = loaded.as_ref().is_some_and(|(_, stored)| stored.is_firing());
-        if is_firing == condition.problem.is_some() {
+        let is_told = loaded.as_ref().is_some_and(|(_, stored)| Some(stored.description.as_str()) == condition.problem);
+        let (row, stored) = loaded.unzip();
+        if is_firing && condition.problem.is_some() {
+            if is_told {
+                return Ok(());
+            }
+            // It is another problem now; people were told to look, and the page says what it is.
+            let mut stored = stored.expect("it fires");
+            condition.problem.unwrap_or_default().clone_into(&mut stored.description);
+            if save(store, row.as_ref(), &stored).await? {
+                return Ok(());
+            }
+            continue;
+        }
+        if !is_firing && condition.problem.is_none() {
             return Ok(());
         }
-        let (row, stored) = loaded.unzip();
         let mut stored = stored.unwrap_or_else(|| new_alert(condition.name, field, about));
         if let Some(problem) = condition.problem {
             problem.clone_into(&mut stored.description);

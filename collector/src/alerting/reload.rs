@@ -25,6 +25,8 @@ pub(super) struct Place {
     pub(super) config: AlertsConfig,
     pub(super) data_dir: PathBuf,
     pub(super) madsci: AdoptedSettings,
+    /// What this collector is called: host and data folder.
+    pub(super) name: String,
 }
 
 /// Reads them.
@@ -36,6 +38,8 @@ pub(super) struct Reloader {
     metrics: AlertMetrics,
     /// What was read last, right or wrong.
     read: Option<Sources>,
+    /// Files that were read and are others than before: they count when they are read so once more. Somebody may be writing them.
+    changing: Option<Sources>,
     rulebook: watch::Sender<Arc<Rulebook>>,
     problems: watch::Sender<Vec<String>>,
     /// Which problems were told.
@@ -65,16 +69,25 @@ impl Reloader {
         metrics.problems.set(book.problems.len() as i64);
         let (problems, problems_seen) = watch::channel(book.problems.clone());
         let (rulebook, seen) = watch::channel(Arc::new(book));
-        (Self { place, store, clock, metrics, read, rulebook, problems, told: None }, seen, problems_seen)
+        (
+            Self { place, store, clock, metrics, read, rulebook, problems, told: None, changing: None },
+            seen,
+            problems_seen,
+        )
     }
 
-    /// Reads them again, and puts them to work if they changed and are right.
-    pub(super) async fn reload(&mut self) -> Result<(), StoreError> {
+    /// Reads them again, and puts them to work if they changed and are right. Says whether to do so again soon.
+    pub(super) async fn reload(&mut self) -> Result<bool, StoreError> {
+        let mut is_changing = false;
         match sources(&self.place, &*self.store).await {
+            Ok(sources) if self.read.as_ref() == Some(&sources) => self.changing = None,
             Ok(sources) => {
-                if self.read.as_ref() != Some(&sources) {
+                let is_as_before = |before: &Sources| before.has_same_files(&sources);
+                if self.read.as_ref().is_some_and(is_as_before) || self.changing.as_ref().is_some_and(is_as_before) {
                     self.take_up(&sources);
-                    self.read = Some(sources);
+                    (self.read, self.changing) = (Some(sources), None);
+                } else {
+                    (self.changing, is_changing) = (Some(sources), true);
                 }
             }
             Err(problem) => {
@@ -82,7 +95,8 @@ impl Reloader {
                 self.has_problems(vec![problem]);
             }
         }
-        self.tell().await
+        self.tell().await?;
+        Ok(is_changing)
     }
 
     fn take_up(&mut self, sources: &Sources) {
@@ -120,9 +134,8 @@ impl Reloader {
         if self.told.as_ref() == Some(&text) {
             return Ok(());
         }
-        let host = gethostname::gethostname().to_string_lossy().into_owned();
         let problem = Some(text.as_str()).filter(|text| !text.is_empty());
-        let condition = Condition { name: own::RULES_WRONG, about: ("collector", &host), problem };
+        let condition = Condition { name: own::RULES_WRONG, about: ("collector", &self.place.name), problem };
         let rulebook = Arc::clone(&self.rulebook.borrow());
         own::report(&*self.store, &rulebook, &condition, self.clock.now()).await?;
         self.told = Some(text);

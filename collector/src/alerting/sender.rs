@@ -9,15 +9,17 @@ mod attempt;
 mod line;
 mod settings;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
-use futures_util::future::join_all;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
 pub(crate) use self::line::LineContent;
 use self::{
     attempt::{Ended, attempt},
-    line::Line,
+    line::{Line, Taking},
 };
 use super::{
     clock::Clock,
@@ -37,6 +39,9 @@ const ROWS_MAX: usize = 2000;
 /// From so many attempts on, a row that fails may be at fault itself, and the one after it is tried as well.
 const SUSPECT_FROM: u32 = 5;
 
+/// A receiver that a person has to mend is tried again after so long, in microseconds.
+const MENDING_PAUSE: i64 = 300_000_000;
+
 /// So many are tried in a round, so that newer settings are heeded in time.
 const TRIED_MAX: usize = 200;
 
@@ -54,8 +59,35 @@ pub(super) struct Sender {
 
 impl Sender {
     /// Sends what is due, to all receivers at the same time; says whether something got through.
+    #[cfg(test)]
     pub(super) async fn round(&self) -> Result<bool, StoreError> {
-        // Also those whose time has not come: when the first gets through, they follow in their order.
+        let receivers = self.waiting().await?.into_iter().map(|(receiver, rows)| self.send_to(receiver, rows));
+        let mut got_through = false;
+        for result in futures_util::future::join_all(receivers).await {
+            got_through |= result?;
+        }
+        Ok(got_through)
+    }
+
+    /// Begins to send what is due to each receiver that is not being sent to, each by itself: one that is slow holds up no
+    /// other.
+    pub(super) async fn begin(
+        &self,
+        sending: &mut JoinSet<(String, Result<bool, StoreError>)>,
+        busy: &mut HashSet<String>,
+    ) -> Result<(), StoreError> {
+        for (receiver, rows) in self.waiting().await? {
+            if busy.insert(receiver.clone()) {
+                let this = self.clone();
+                sending.spawn(async move { (receiver.clone(), this.send_to(receiver, rows).await) });
+            }
+        }
+        Ok(())
+    }
+
+    /// What waits, by receiver. Also what is not due yet: when the first gets through, the others follow in their order.
+    async fn waiting(&self) -> Result<BTreeMap<String, Vec<(Row, OutboxRow)>>, StoreError> {
+        let now = self.clock.now();
         let unsettled = self.store.rows_due(rows::OUTBOX, i64::MAX, ROWS_MAX).await?;
         let mut by_receiver: BTreeMap<String, Vec<(Row, OutboxRow)>> = BTreeMap::new();
         for row in unsettled {
@@ -66,23 +98,35 @@ impl Sender {
             }
             by_receiver.entry(outgoing.receiver.clone()).or_default().push((row, outgoing));
         }
-        let receivers = by_receiver.into_iter().map(|(receiver, rows)| self.send_to(receiver, rows));
-        let mut got_through = false;
-        for result in join_all(receivers).await {
-            got_through |= result?;
-        }
-        Ok(got_through)
+        by_receiver.retain(|_, rows| {
+            rows.iter().any(|(row, outgoing)| row.due.is_some_and(|due| due <= now) && outgoing.is_due(now))
+        });
+        Ok(by_receiver)
+    }
+
+    /// Puts what waits for a receiver that is left alone behind that time, in its order: among many it would hide what is for
+    /// others.
+    async fn put_behind(&self, until: i64, waiting: &[(Row, OutboxRow)]) -> Result<(), StoreError> {
+        let changes = waiting.iter().enumerate().filter(|(_, (row, _))| row.due.is_none_or(|due| due < until));
+        let changes = changes.map(|(place, (row, outgoing))| {
+            let due = Some(until.saturating_add(place as i64));
+            rows::put(rows::OUTBOX, row.key.as_str(), RowExpect::Version(row.version), due, outgoing)
+        });
+        self.store.change_rows(changes.collect()).await.map(drop)
     }
 
     /// Sends to one receiver in order, as long as that goes well.
     async fn send_to(&self, receiver: String, mut waiting: Vec<(Row, OutboxRow)>) -> Result<bool, StoreError> {
         let rulebook = Arc::clone(&self.rulebook.borrow());
-        let now = self.clock.now();
-        if !waiting.iter().any(|(_, outgoing)| outgoing.is_due(now)) {
-            return Ok(false);
-        }
-        let Some(mut line) = Line::take(&*self.store, &receiver, &self.owner, now).await? else { return Ok(false) };
         waiting.sort_by(|(_, a), (_, b)| (a.created_at, a.sequence, &a.key).cmp(&(b.created_at, b.sequence, &b.key)));
+        let mut line = match Line::take(&*self.store, &receiver, &self.owner, self.clock.now()).await? {
+            Taking::Taken(line) => line,
+            Taking::Busy => return Ok(false),
+            Taking::Paused(until) => {
+                self.put_behind(until, &waiting).await?;
+                return Ok(false);
+            }
+        };
         let label = ReceiverLabel { receiver: receiver.clone() };
         let (mut tried, mut failures, mut got_through) = (0, 0, false);
         for (row, mut outgoing) in waiting {
@@ -91,6 +135,10 @@ impl Sender {
                 outgoing = outgoing.hurried(now);
             }
             if !outgoing.is_due(now) {
+                if outgoing.attempts < SUSPECT_FROM {
+                    // What comes later must not overtake it.
+                    break;
+                }
                 continue;
             }
             if tried == TRIED_MAX {
@@ -115,10 +163,21 @@ impl Sender {
                         self.report(&rulebook, &receiver, Some(&problem)).await?;
                     }
                 }
-                Ended::Dead { reason } => {
+                Ended::Dead { reason, needs_mending } => {
                     self.metrics.failures.get_or_create(&label).inc();
                     self.metrics.dead.get_or_create(&label).inc();
-                    line.content.failed(now, None, reason);
+                    // Where there is a fallback receiver, it is told what this one was not.
+                    let has_fallback = rulebook.fallback_receiver.as_ref().is_some_and(|name| *name != receiver);
+                    let problem = (!has_fallback).then(|| format!("a notification was given up: {reason}"));
+                    // A wrong password would end all that waits; one at a time is enough to see whether it was mended.
+                    let paused_until = needs_mending.then(|| now.saturating_add(MENDING_PAUSE));
+                    line.content.failed(now, paused_until, reason);
+                    if let Some(problem) = problem {
+                        self.report(&rulebook, &receiver, Some(&problem)).await?;
+                    }
+                    if needs_mending {
+                        break;
+                    }
                 }
                 Ended::Failed { next_at, reason } => {
                     self.metrics.failures.get_or_create(&label).inc();
@@ -171,6 +230,11 @@ impl Sender {
 /// The change that saves a row of the outbox.
 pub(crate) fn change(outgoing: &OutboxRow, expect: RowExpect) -> RowChange {
     let is_done = outgoing.state.is_settled() && outgoing.fallback != FallbackNeed::Due;
+    if outgoing.state == RowState::Sent {
+        // What it told is in the history; what is kept here is that it was told.
+        let slim = outgoing.without_summaries();
+        return rows::put(rows::OUTBOX, outgoing.key.clone(), expect, None, &slim);
+    }
     // What nobody will be sent is told to the fallback receiver at once.
     let due = if outgoing.state.is_settled() { outgoing.created_at } else { outgoing.next_at };
     let due = (!is_done).then_some(due);

@@ -9,7 +9,7 @@ use super::rows;
 use crate::{
     alert::{
         key::key_of,
-        life::{AlertRow, AlertState, Step},
+        life::{AlertRow, AlertState, Step, StepKind},
         rule::Severity,
         step::{Alert, AlertStep},
     },
@@ -58,9 +58,17 @@ pub(crate) struct PastStep {
 }
 
 impl PastStep {
-    /// The key of its row: the alert, then the time, so that the steps of an alert stand together and in order.
+    /// The key of its row: the alert, the time, then what comes first of what happened at one moment, so that the steps of an
+    /// alert stand together and in order.
     pub(crate) fn key(&self) -> String {
-        format!("{}:{:020}:{}", self.alert, self.step.at.max(0), key_of([self.step.key.as_str()]))
+        let Self { alert, step, .. } = self;
+        let rank = match step.kind {
+            StepKind::Fired => 0,
+            StepKind::Repeated(_) | StepKind::Escalated(_) => 1,
+            StepKind::Resolved(_) => 2,
+        };
+        let (at, episode, key) = (step.at.max(0), step.episode, key_of([step.key.as_str()]));
+        format!("{alert}:{at:020}:{episode:010}:{rank}:{key}")
     }
 }
 

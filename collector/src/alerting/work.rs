@@ -1,6 +1,7 @@
 //! What runs: reading rules, judging, and sending.
 
 use std::{
+    collections::HashSet,
     convert::Infallible,
     sync::{
         Arc,
@@ -14,11 +15,12 @@ use labtrail_shared::{
     shutdown::{Stop, Tasks},
     telemetry::with_causes,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinSet};
 use tracing::{error, info, warn};
 
 use super::{
     Alerting,
+    continuity::Continuity,
     frontier::Frontier,
     leader::Leader,
     lease::Lease,
@@ -30,6 +32,9 @@ use crate::{config::Config, kafka::KafkaConfig, store::StoreError};
 
 /// How often rules are looked at.
 const RELOAD_EVERY: Duration = Duration::from_secs(2);
+
+/// Files that changed are read once more after so long: somebody may still be writing them.
+const CHANGED_PAUSE: Duration = Duration::from_millis(500);
 
 /// How often is looked for marks of other collectors, and for what is due.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -89,7 +94,8 @@ pub(super) fn start(
         alerting.metrics.clone(),
         config.alerts.history_keep.micros(),
     );
-    let lease = Lease::new(Arc::clone(&alerting.store), alerting.clock.clone(), owner);
+    let has_kafka = config.kafka.is_used();
+    let lease = Lease::new(Arc::clone(&alerting.store), alerting.clock.clone(), owner, has_kafka);
     let delay_max = config.alerts.delay_max;
     let leading = Leading {
         alerting: Arc::clone(alerting),
@@ -100,6 +106,7 @@ pub(super) fn start(
         delay_max,
         delay_looked_at: 0,
         led_since: 0,
+        continuity: Continuity::default(),
     };
     tasks.start("alerts", leading.run(stop.clone()));
 }
@@ -118,32 +125,44 @@ async fn until(stop: Stop, finish: Duration, work: impl Future<Output = Infallib
 
 async fn keep_reading(mut reloader: Reloader, asked: Arc<Notify>) -> Infallible {
     loop {
-        if let Err(error) = reloader.reload().await {
+        let is_changing = reloader.reload().await.unwrap_or_else(|error| {
             warn!(error = with_causes(&error), "rules cannot be read from the store now");
-        }
-        let _ = tokio::time::timeout(RELOAD_EVERY, asked.notified()).await;
+            false
+        });
+        let pause = if is_changing { CHANGED_PAUSE } else { RELOAD_EVERY };
+        let _ = tokio::time::timeout(pause, asked.notified()).await;
     }
 }
 
 async fn keep_sending(sender: Sender, outbox: Arc<Notify>) -> Infallible {
     let mut rulebook = sender.rulebook.clone();
     rulebook.mark_changed();
+    let (mut sending, mut busy) = (JoinSet::new(), HashSet::new());
     let mut pause = Pause::default();
     loop {
-        let round = async {
+        let begin = async {
             if rulebook.has_changed().unwrap_or(false) {
                 sender.take_up_settings().await?;
                 rulebook.mark_unchanged();
             }
-            sender.round().await
+            sender.begin(&mut sending, &mut busy).await
         };
-        match round.await {
-            Ok(true) => pause.end(),
-            Ok(false) => {
-                pause.end();
-                let _ = tokio::time::timeout(LOOK_EVERY, outbox.notified()).await;
-            }
+        match begin.await {
+            Ok(()) => pause.end(),
             Err(error) => pause.after(&error, "notifications").await,
+        }
+        tokio::select! {
+            () = outbox.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            Some(ended) = sending.join_next() => {
+                // A task that panicked leaves its receiver to the other collectors.
+                let Ok((receiver, result)) = ended else { continue };
+                busy.remove(&receiver);
+                if let Err(error) = result {
+                    warn!(receiver, error = with_causes(&error), "notifications wait for the store");
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+            }
         }
     }
 }
@@ -201,6 +220,7 @@ struct Leading {
     delay_max: Period,
     delay_looked_at: i64,
     led_since: i64,
+    continuity: Continuity,
 }
 
 impl Leading {
@@ -249,6 +269,11 @@ impl Leading {
             self.alerting.metrics.stored_to_seconds.set(stored_to / 1_000_000);
         }
         self.look_at_delay(stored_to).await?;
+        if let Some(until) = self.lease.others_until() {
+            self.continuity.was_there_until(until);
+        }
+        self.continuity.is_there(self.alerting.clock.now());
+        let stored_to = self.continuity.stored_to(stored_to);
         let round = self.leader.round(stored_to, valid_until).await?;
         if round.judged > 0 {
             self.outbox.notify_one();

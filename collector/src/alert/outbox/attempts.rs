@@ -31,12 +31,13 @@ impl OutboxRow {
         !self.state.is_settled() && has_come(self.next_at, now)
     }
 
-    /// The row as if its time had come, if it waits: the receiver could not be reached when it was tried, and can be now. It
-    /// is to be claimed at once, and not saved as it is.
+    /// The row as if its time had come, if it waits: the receiver could not be reached when it was tried, and can be now.
     #[must_use]
     pub fn hurried(&self, now: i64) -> Self {
-        let next_at = if self.state == RowState::Waiting { self.next_at.min(now) } else { self.next_at };
-        Self { next_at, ..self.clone() }
+        if self.state != RowState::Waiting || self.next_at <= now {
+            return self.clone();
+        }
+        Self { next_at: now, ..self.next() }
     }
 
     /// The row as it is when `owner` has it; none if it is not due.

@@ -28,6 +28,9 @@ const LABELS_MAX: usize = 32;
 
 const LABEL_BYTES_MAX: usize = 1024;
 
+/// What the collector tells of itself.
+const OWN_NAMES: &str = "labtrail-";
+
 const TEMPLATE_BYTES_MAX: usize = 64 << 10;
 
 /// One thing that is wrong with a rule.
@@ -89,6 +92,11 @@ impl Problems {
 
 pub(super) fn section(section: &RuleSection) -> Result<(), RuleError> {
     let mut problems = Problems::default();
+    problems.say_if(
+        section.name.as_str().starts_with(OWN_NAMES),
+        "name",
+        format!("names that begin with `{OWN_NAMES}` are the collector's own alerts: choose another"),
+    );
     when::check(section.when.filter().condition(), &mut problems);
     triggers::check(&section.trigger, &mut problems);
     groups(section, &mut problems);

@@ -1,7 +1,11 @@
 //! Takes up a rulebook: rows of rules that are no more end, and what a new rule concerns is looked for in what is stored,
 //! as far back as the rule looks. Other collectors mark for a new rule only once they know it, so that is done twice.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use tracing::info;
@@ -12,7 +16,7 @@ use super::{
 };
 use crate::{
     alert::{
-        judging::micros,
+        judging::{life_settings, micros},
         life::begin_anew,
         rule::{KnownGroups, Rule},
     },
@@ -43,6 +47,7 @@ impl Leader {
     pub(super) async fn take_up(&mut self, rulebook: &Arc<Rulebook>) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.firing.clear();
+        let new = self.new_rules(rulebook).await?;
         let mut texts: HashMap<String, Vec<String>> = HashMap::new();
         let mut after: Option<String> = None;
         loop {
@@ -56,6 +61,11 @@ impl Leader {
                 }
                 let stored = self.taken_up(rulebook, row, stored, now).await?;
                 self.note_firing(&stored.id(), &stored);
+                if new.contains(&stored.alert.rule) {
+                    // What the rule would say of it now is to be seen, though its events may be long ago.
+                    let mark = MarkContent::at(&stored.alert.rule, &stored.alert.group, now);
+                    self.store.change_rows(vec![mark.change()]).await?;
+                }
             }
             if is_last {
                 break;
@@ -67,10 +77,37 @@ impl Leader {
             (rule.name().to_owned(), KnownGroups::new(groups_max, texts.iter().map(String::as_str)))
         };
         self.groups = rulebook.rules.rules().iter().map(known).collect();
-        for rule in rulebook.rules.rules().iter().filter(|rule| rule.section().enabled) {
-            self.fill_if_new(rule, now).await?;
+        for name in &new {
+            if let Some(rule) = rulebook.rules.get(name) {
+                self.fill_new(rule, now).await?;
+            }
         }
-        Ok(())
+        self.look_at_receivers().await
+    }
+
+    /// The rules that are new here, were changed, or came back; of those that are no more it is forgotten that they were known.
+    async fn new_rules(&self, rulebook: &Rulebook) -> Result<HashSet<String>, StoreError> {
+        let enabled = rulebook.rules.rules().iter().filter(|rule| rule.section().enabled);
+        let mut new: HashSet<String> = enabled.map(|rule| rule.name().to_owned()).collect();
+        for row in rows::all(&*self.store, rows::RULE_STATE, "").await? {
+            let state = rows::read::<RuleState>(rows::RULE_STATE, &row);
+            match rulebook.rules.get(&row.key).filter(|rule| rule.section().enabled) {
+                Some(rule) if state.is_some_and(|state| state.revision == life_settings(rule).revision) => {
+                    new.remove(&row.key);
+                }
+                Some(_) => {}
+                None if rulebook.problems.is_empty() => {
+                    self.store.change_rows(vec![rows::remove(rows::RULE_STATE, &row)]).await?;
+                }
+                None => {}
+            }
+        }
+        Ok(new)
+    }
+
+    /// What mutes may be another now: every receiver for whom something waits is looked at.
+    async fn look_at_receivers(&self) -> Result<(), StoreError> {
+        crate::alerting::attend::look_at_receivers(&*self.store).await
     }
 
     /// Ends the row of a rule that is no more, and begins that of a rule that was changed anew.
@@ -84,7 +121,7 @@ impl Leader {
         let rule = rulebook.rules.get(&stored.alert.rule).filter(|rule| rule.section().enabled);
         let (after, is_changed) = match rule {
             Some(rule) => {
-                let revision = crate::alert::judging::life_settings(rule).revision;
+                let revision = life_settings(rule).revision;
                 if stored.row.revision == revision {
                     return Ok(stored);
                 }
@@ -98,20 +135,21 @@ impl Leader {
             None if is_own(&stored.alert.rule) || !rulebook.problems.is_empty() => return Ok(stored),
             None => judge::ended(&*self.store, rulebook, stored, now).await?,
         };
-        if is_changed {
-            // Who was faster judges by the same rules.
-            self.store.change_rows(vec![after.change(Some(&row))]).await?;
+        if is_changed && self.store.change_rows(vec![after.change(Some(&row))]).await? != [true] {
+            // Somebody attended to it meanwhile. It is due at once, and is ended then.
+            if let Some((row, stored)) = StoredAlert::load(&*self.store, &row.key).await? {
+                let change =
+                    rows::put(rows::ALERT, row.key.as_str(), rows::expect(Some(&row)), Some(rows::AT_ONCE), &stored);
+                self.store.change_rows(vec![change]).await?;
+                return Ok(stored);
+            }
         }
         Ok(after)
     }
 
-    async fn fill_if_new(&self, rule: &Rule, now: i64) -> Result<(), StoreError> {
-        let revision = crate::alert::judging::life_settings(rule).revision;
+    async fn fill_new(&self, rule: &Rule, now: i64) -> Result<(), StoreError> {
+        let revision = life_settings(rule).revision;
         let row = self.store.row(rows::RULE_STATE, rule.name()).await?;
-        let state = row.as_ref().and_then(|row| rows::read::<RuleState>(rows::RULE_STATE, row));
-        if state.is_some_and(|state| state.revision == revision) {
-            return Ok(());
-        }
         let look_back = rule.section().trigger.look_back().map_or(0, micros);
         let from = now.saturating_sub(look_back).saturating_sub(micros(rule.section().lateness.0));
         self.fill(rule, from).await?;

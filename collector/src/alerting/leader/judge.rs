@@ -14,7 +14,7 @@ use crate::{
         step::Alert,
         trigger::{Mark, RESOLVE_AFTER, Trigger, Verdict, evaluate},
     },
-    alerting::{rulebook::Rulebook, stored_alert::StoredAlert, telling},
+    alerting::{marks::MarkContent, rulebook::Rulebook, stored_alert::StoredAlert, telling},
     store::{EventStore, Row, StoreError},
 };
 
@@ -30,7 +30,7 @@ pub(super) struct Task {
     pub(super) id: String,
     pub(super) rule: String,
     pub(super) group: String,
-    pub(super) marks: Vec<(Row, Mark)>,
+    pub(super) marks: Vec<(Row, MarkContent)>,
     pub(super) before: Option<(Row, StoredAlert)>,
 }
 
@@ -40,12 +40,23 @@ impl Task {
     }
 }
 
+/// What is the same for all that is judged in a round.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct World {
+    /// Up to when all that was sent is stored.
+    pub(super) stored_to: i64,
+    /// What time it is.
+    pub(super) now: i64,
+    /// Whether all marks there are were taken.
+    pub(super) has_all_marks: bool,
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) id: String,
     /// The marks that were looked at.
-    pub(super) marks: Vec<Row>,
+    pub(super) marks: Vec<(Row, MarkContent)>,
     /// The row that was read.
     pub(super) before: Option<Row>,
     /// The row as it is to be.
@@ -64,12 +75,12 @@ pub(super) async fn judge(
     rulebook: &Rulebook,
     groups: &HashMap<String, KnownGroups>,
     task: Task,
-    stored_to: i64,
-    now: i64,
+    world: World,
 ) -> Result<Judged, StoreError> {
     let began_at = Instant::now();
     let Task { id, rule, group, marks, before } = task;
-    let (marks, ranges): (Vec<Row>, Vec<Mark>) = marks.into_iter().unzip();
+    let ranges: Vec<Mark> = marks.iter().map(|(_, mark)| mark.mark()).collect();
+    let now = world.now;
     let (before, stored) = match before {
         Some((row, stored)) => (Some(row), Some(stored)),
         None => StoredAlert::load(store, &id).await?.unzip(),
@@ -93,7 +104,7 @@ pub(super) async fn judge(
                 }
             }
             let room = groups.get(rule.name());
-            let mut live = Live { store, rulebook, rule, group, room, samples: 0, stored_to, now };
+            let mut live = Live { store, rulebook, rule, group, room, samples: 0, world };
             let result = live.advance(stored, ranges).await?;
             judged.samples += live.samples;
             result
@@ -136,8 +147,7 @@ struct Live<'a> {
     group: GroupKey,
     room: Option<&'a KnownGroups>,
     samples: u64,
-    stored_to: i64,
-    now: i64,
+    world: World,
 }
 
 impl Live<'_> {
@@ -150,14 +160,16 @@ impl Live<'_> {
         let settings = life_settings(self.rule);
         let trigger = trigger_of(self.rule);
         let lateness = micros(self.rule.section().lateness.0);
-        let known_to = self.stored_to.saturating_sub(lateness);
+        let known_to = self.world.stored_to.saturating_sub(lateness);
         let is_new = stored.is_none();
         let mut stored = stored.unwrap_or_else(|| self.new_alert(&settings.revision));
         let before = stored.clone();
         (stored.lateness, stored.look_not_before) = (lateness, None);
         let mut marks = VecDeque::from(together(marks));
         if marks.is_empty() {
-            if !stored.row.is_due(known_to, self.now) && stored.row.revision == settings.revision {
+            let is_due = stored.row.is_due(known_to, self.world.now);
+            // Time alone may tell something only where all that came before was judged.
+            if !(is_due && self.world.has_all_marks) && stored.row.revision == settings.revision {
                 return Ok(self.behind(stored, is_new));
             }
             marks.extend(look_again(&trigger, self.rule, &stored.row, known_to));
@@ -187,7 +199,8 @@ impl Live<'_> {
         settings: &crate::alert::life::LifeSettings,
         verdict: &Verdict,
     ) -> Result<(), StoreError> {
-        let (row, steps): (AlertRow, Vec<Step>) = advance(std::mem::take(&mut stored.row), settings, verdict, self.now);
+        let (row, steps): (AlertRow, Vec<Step>) =
+            advance(std::mem::take(&mut stored.row), settings, verdict, self.world.now);
         stored.row = row;
         telling::add_steps(self.store, self.rulebook, Some(self.rule), stored, steps).await
     }
@@ -206,7 +219,7 @@ impl Live<'_> {
         }
         // What holds it up may last: it must not stand in the way of the others at each look.
         let is_held_up = stored.steps.is_empty();
-        let look_not_before = if is_held_up { Some(self.now.saturating_add(BEHIND_PAUSE)) } else { None };
+        let look_not_before = if is_held_up { Some(self.world.now.saturating_add(BEHIND_PAUSE)) } else { None };
         (Some(StoredAlert { look_not_before, ..stored }), is_held_up)
     }
 

@@ -13,7 +13,7 @@ use crate::{
         step::{Alert, AlertStep, Evidence, StepKind},
         trigger::Mark,
     },
-    alerting::{rows, rulebook::Rulebook, stored_alert::StoredAlert, telling},
+    alerting::{metrics::StepLabel, rows, rulebook::Rulebook, stored_alert::StoredAlert, telling},
     store::{EventStore, Row, RowChange, RowExpect, StoreError},
 };
 use serde_json::json;
@@ -42,6 +42,12 @@ impl Leader {
             let stored = rows::read::<StoredAlert>(rows::ALERT, &row);
             waiting.extend(stored.filter(|stored| !stored.steps.is_empty()).map(|stored| (row, stored)));
         }
+        let past =
+            waiting.iter().flat_map(|(_, stored)| stored.steps.iter().map(|step| self.past(stored, &step.taken, now)));
+        let past: Vec<RowChange> = past.collect();
+        if !past.is_empty() {
+            self.store.change_rows(past).await?;
+        }
         let mut steps: Vec<&AlertStep> =
             waiting.iter().flat_map(|(_, stored)| stored.steps.iter().map(|step| &step.told)).collect();
         // Steps of one alert stay in their order: the sort is stable.
@@ -62,6 +68,10 @@ impl Leader {
             }
         }
         let taken = waiting.into_iter().map(|(row, mut stored)| {
+            for step in &stored.steps {
+                let label = StepLabel { step: step.told.kind.name() };
+                self.metrics.steps.get_or_create(&label).inc();
+            }
             stored.steps.clear();
             stored.change(Some(&row))
         });
@@ -81,7 +91,9 @@ impl Leader {
         if !fates.is_empty() {
             self.store.change_rows(fates).await?;
         }
-        let change = rows::put(rows::RECEIVER, name, rows::expect(before.as_ref()), next_at, &state);
+        // Whoever dies before the notifications are in the outbox leaves a row that is looked at again.
+        let due = if notifications.is_empty() { next_at } else { Some(rows::AT_ONCE) };
+        let change = rows::put(rows::RECEIVER, name, rows::expect(before.as_ref()), due, &state);
         if self.store.change_rows(vec![change]).await? != [true] {
             return Ok(false);
         }

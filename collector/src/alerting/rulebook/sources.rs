@@ -20,6 +20,13 @@ pub(crate) struct Sources {
     pub(crate) api_rules: Vec<RuleSection>,
 }
 
+impl Sources {
+    /// Whether the files are the same, whatever came through the API.
+    pub(crate) fn has_same_files(&self, other: &Self) -> bool {
+        self.rule_files == other.rule_files && self.routes == other.routes
+    }
+}
+
 /// Reads the files that the config names. A file that cannot be read is an error: it may be there again in a moment, and
 /// until then what it said stays.
 pub(crate) fn read_files(config: &AlertsConfig, data_dir: &Path) -> Result<Sources, String> {

@@ -1,6 +1,8 @@
 //! One attempt: claim, send, and note what became of it. Whoever dies in between leaves a claim that ends, and the next
 //! attempt carries the same identifier and says that it may be a repeat.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -12,13 +14,20 @@ use crate::{
     store::{Row, RowExpect, StoreError},
 };
 
+/// An attempt that takes longer would outlast its claim, whatever the receiver's own limit is.
+const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(80);
+
+/// So often it is tried to note what became of it.
+const NOTE_TRIES_MAX: u32 = 30;
+const NOTE_PAUSE: Duration = Duration::from_secs(1);
+
 /// What became of it.
 #[derive(Debug)]
 pub(super) enum Ended {
     /// The receiver has it. `problem`: but not all of it, or in other words.
     Sent { problem: Option<String> },
     /// It is not tried any more.
-    Dead { reason: String },
+    Dead { reason: String, needs_mending: bool },
     /// It is tried again, from then on.
     Failed { next_at: i64, reason: String },
     /// Somebody else has it.
@@ -41,8 +50,22 @@ pub(super) async fn attempt(
     if !claimed.may_be_sent(token, sender.clock.now()) {
         return Ok(Ended::TakenByOthers);
     }
-    let outcome = hand_over(sender, rulebook, &claimed).await;
-    note(sender, &claimed, token, outcome).await
+    let handed_over = tokio::time::timeout(ATTEMPT_TIME_MAX, hand_over(sender, rulebook, &claimed)).await;
+    let outcome = handed_over.unwrap_or_else(|_| {
+        let reason = format!("it took longer than {} s", ATTEMPT_TIME_MAX.as_secs());
+        Outcome::Failed(Failure { may_have_arrived: true, ..Failure::temporary(reason) })
+    });
+    // It is worth some patience: what is not noted is sent once more.
+    let mut tries = 0;
+    loop {
+        match note(sender, &claimed, token, outcome.clone()).await {
+            Err(error) if error.is_unavailable() && tries < NOTE_TRIES_MAX => {
+                tries += 1;
+                tokio::time::sleep(NOTE_PAUSE).await;
+            }
+            noted => return noted,
+        }
+    }
 }
 
 async fn hand_over(sender: &Sender, rulebook: &Rulebook, claimed: &OutboxRow) -> Outcome {
@@ -97,7 +120,9 @@ async fn note(sender: &Sender, claimed: &OutboxRow, token: u64, outcome: Outcome
 fn ended(outcome: Outcome, next: Option<&OutboxRow>) -> Ended {
     match (outcome, next) {
         (Outcome::Sent(delivery), _) => Ended::Sent { problem: problem(&delivery) },
-        (Outcome::Failed(failure), Some(next)) if next.state.is_settled() => Ended::Dead { reason: failure.reason },
+        (Outcome::Failed(failure), Some(next)) if next.state.is_settled() => {
+            Ended::Dead { reason: failure.reason, needs_mending: failure.needs_mending }
+        }
         (Outcome::Failed(failure), Some(next)) => Ended::Failed { next_at: next.next_at, reason: failure.reason },
         (Outcome::Failed(_), None) => Ended::TakenByOthers,
     }

@@ -33,11 +33,9 @@ pub(crate) struct LineContent {
 }
 
 impl LineContent {
-    /// Whether nobody holds it, and the receiver is not left alone.
-    fn is_free(&self, owner: &str, now: i64) -> bool {
-        let is_ahead = |at: i64| at > now && at.saturating_sub(now) <= AHEAD_MAX;
-        let is_held = self.owner != owner && is_ahead(self.held_until);
-        !is_held && !self.paused_until.is_some_and(is_ahead)
+    /// Whether somebody else holds it.
+    fn is_held(&self, owner: &str, now: i64) -> bool {
+        self.owner != owner && is_ahead(self.held_until, now)
     }
 
     /// Something got through.
@@ -60,6 +58,22 @@ impl LineContent {
     }
 }
 
+/// Whether a time is still to come; one that is too far ahead was written by a clock that is wrong.
+fn is_ahead(at: i64, now: i64) -> bool {
+    at > now && at.saturating_sub(now) <= AHEAD_MAX
+}
+
+/// What came of trying to take a line.
+#[derive(Debug)]
+pub(super) enum Taking {
+    /// It is ours.
+    Taken(Box<Line>),
+    /// Somebody else has it.
+    Busy,
+    /// The receiver is left alone until then.
+    Paused(i64),
+}
+
 /// A line that is held.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -75,15 +89,19 @@ impl Line {
         receiver: &str,
         owner: &str,
         now: i64,
-    ) -> Result<Option<Self>, StoreError> {
+    ) -> Result<Taking, StoreError> {
         let (row, mut content) = read(store, receiver).await?;
-        if !content.is_free(owner, now) {
-            return Ok(None);
+        if content.is_held(owner, now) {
+            return Ok(Taking::Busy);
+        }
+        if let Some(until) = content.paused_until.filter(|until| is_ahead(*until, now)) {
+            return Ok(Taking::Paused(until));
         }
         owner.clone_into(&mut content.owner);
         content.held_until = now.saturating_add(HELD_FOR);
         let taken = save(store, receiver, row.as_ref(), &content).await?;
-        Ok(taken.map(|row| Self { receiver: receiver.to_owned(), row, content }))
+        let line = taken.map(|row| Box::new(Self { receiver: receiver.to_owned(), row, content }));
+        Ok(line.map_or(Taking::Busy, Taking::Taken))
     }
 
     /// Says that it is still needed; false if somebody else has it by now.

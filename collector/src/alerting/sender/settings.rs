@@ -18,11 +18,13 @@ impl Sender {
             if content.settings == rulebook.routes_hash {
                 continue;
             }
-            content.mended(rulebook.routes_hash);
-            if line::save(&*self.store, receiver, row.as_ref(), &content).await?.is_some() && row.is_some() {
+            // First the notifications, then the note that this was done.
+            if row.is_some() {
                 self.revive(receiver).await?;
                 self.report(&rulebook, receiver, None).await?;
             }
+            content.mended(rulebook.routes_hash);
+            line::save(&*self.store, receiver, row.as_ref(), &content).await?;
         }
         Ok(())
     }
@@ -31,9 +33,17 @@ impl Sender {
         let now = self.clock.now();
         for row in rows::all(&*self.store, rows::OUTBOX, "").await? {
             let Some(outgoing) = rows::read::<OutboxRow>(rows::OUTBOX, &row) else { continue };
-            let is_meant = outgoing.receiver == receiver && outgoing.state == RowState::Dead && outgoing.needs_mending;
-            if let Some(revived) = outgoing.revived(now).filter(|_| is_meant) {
-                self.store.change_rows(vec![change(&revived, RowExpect::Version(row.version))]).await?;
+            if outgoing.receiver != receiver {
+                continue;
+            }
+            let next = match outgoing.state {
+                RowState::Dead if outgoing.needs_mending => outgoing.revived(now),
+                // All that waits is tried now, in its order.
+                RowState::Waiting => Some(outgoing.hurried(now)),
+                _ => None,
+            };
+            if let Some(next) = next {
+                self.store.change_rows(vec![change(&next, RowExpect::Version(row.version))]).await?;
             }
         }
         Ok(())

@@ -128,6 +128,39 @@ async fn a_rule_that_is_changed_or_deleted_ends_its_alerts() {
 }
 
 #[tokio::test]
+async fn a_rule_that_comes_back_tells_what_still_holds_though_its_events_are_long_ago() {
+    let silent =
+        "[[rules]]\nname = \"s\"\ntrigger = { silence = { after = \"5m\" } }\ngroup_by = [\"event_data.node\"]\n";
+    let mut world = World::new(silent, OPS);
+    world.fails("N1").await;
+    world.judge_for(2 * HOUR).await;
+    assert_eq!(world.told().await, ["ops: fired s/N1"]);
+    world.set_rules("", OPS);
+    world.judge_for(MINUTE).await;
+    world.set_rules(silent, OPS);
+    world.judge_for(MINUTE).await;
+    assert_eq!(world.told().await, ["ops: fired s/N1", "ops: resolved s/N1", "ops: fired s/N1"]);
+    // So does one that is changed.
+    world.set_rules(&silent.replace("5m", "6m"), OPS);
+    world.judge_for(MINUTE).await;
+    assert_eq!(world.told().await[3..], ["ops: resolved s/N1, fired s/N1"]);
+}
+
+#[tokio::test]
+async fn what_concerns_a_rule_that_only_others_know_waits_until_it_is_known() {
+    let mut world = World::new("", OPS);
+    let mut other = world.restarted(FIVE_IN_A_MINUTE, OPS);
+    for _ in 0..5 {
+        other.fails("N1").await;
+    }
+    world.judge_for(5 * MINUTE).await;
+    assert_eq!((world.told().await.len(), world.marks().await), (0, 1));
+    world.set_rules(FIVE_IN_A_MINUTE, OPS);
+    world.judge_for(2 * MINUTE).await;
+    assert_eq!(world.told().await, ["ops: fired a/N1, resolved a/N1"]);
+}
+
+#[tokio::test]
 async fn beyond_groups_max_all_is_one_group() {
     let rules = format!("{FIVE_IN_A_MINUTE}\ngroups_max = 2\n");
     let mut world = World::new(&rules, OPS);

@@ -21,7 +21,7 @@ use crate::{
         clock::Clock,
         config::AlertsConfig,
         leader::Leader,
-        marks::Marker,
+        marks::{MarkContent, Marker},
         metrics::AlertMetrics,
         rows,
         rulebook::{Rulebook, Sources},
@@ -180,9 +180,10 @@ impl World {
         rows.iter().filter_map(|row| rows::read(rows::HISTORY, row)).collect()
     }
 
-    /// How many marks there are.
+    /// How many marks there are that nobody judged.
     pub(super) async fn marks(&self) -> usize {
-        rows::all(&*self.store, rows::MARK, "").await.expect("rows").len()
+        let rows = rows::all(&*self.store, rows::MARK, "").await.expect("rows");
+        rows.iter().filter_map(|row| rows::read::<MarkContent>(rows::MARK, row)).filter(|mark| !mark.done).count()
     }
 }
 

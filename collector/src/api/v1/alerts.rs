@@ -153,6 +153,13 @@ pub(crate) async fn get_alerts(State(api): State<Arc<Api>>, query: RawQuery) -> 
     parameters.finish()?;
     let alerting = api.alerts()?;
     let mut alerts = all(alerting).await?;
+    for stored in &mut alerts {
+        // Of a rule that was changed or deleted there is nothing but a past.
+        if stored.row.state == AlertState::Inactive && stored.row.resolved_at.is_some() {
+            stored.row.state = AlertState::Resolved;
+            stored.row.ended = stored.row.ended.or(stored.row.resolved_at);
+        }
+    }
     let mutes = Mutes::load(alerting, &alerts).await?;
     alerts.retain(|stored| rule.as_ref().is_none_or(|rule| stored.alert.rule == *rule));
     let of = |wanted: AlertState| alerts.iter().filter(|stored| stored.row.state == wanted).count();

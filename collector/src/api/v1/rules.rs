@@ -139,7 +139,7 @@ pub(crate) async fn get_rule(State(api): State<Arc<Api>>, Path(name): Path<Strin
     responses(
         (status = 200, description = "The rule was changed", body = RuleItem),
         (status = 201, description = "The rule is new", body = RuleItem),
-        (status = 409, description = "A file has a rule of this name, or it is built in", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A file has a rule of this name, it is built in, or a file is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The rule is not right", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store is not available", body = Problem, content_type = "application/problem+json"),
     )
@@ -161,6 +161,10 @@ pub(crate) async fn put_rule(
     let section: RuleSection = serde_json::from_value(section).map_err(|error| invalid(error.to_string()))?;
     let rule = Rule::new(section.clone(), API).map_err(|error| invalid(error.to_string()))?;
     refuse_unknown_receivers(&rulebook, &section)?;
+    if let Some(problem) = alerting.problems.borrow().first() {
+        let detail = format!("nothing can be changed while a file is wrong: {problem}");
+        return Err(Problem::new(StatusCode::CONFLICT, "files-wrong", "a file of rules or receivers is wrong", detail));
+    }
     let is_new = alerting.store.row(rows::RULE, &name).await?.is_none();
     let change = rows::put(rows::RULE, name.as_str(), RowExpect::Anything, None, &section);
     alerting.store.change_rows(vec![change]).await?;
