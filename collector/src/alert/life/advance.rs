@@ -4,7 +4,7 @@ use super::{
     AlertRow, AlertState, LifeSettings, Step, StepKind, Told, WhyResolved, attention, ending::begin_anew,
     ending::resolve,
 };
-use crate::alert::trigger::{Grounds, Settled, Span, Verdict};
+use crate::alert::trigger::{END_OF_TIME, Grounds, Settled, Span, Verdict};
 
 /// So many episodes of the past are remembered, and so many at most are told at once: of a flood the rest is counted.
 const EPISODES_KEPT: usize = 32;
@@ -82,8 +82,10 @@ impl Telling<'_> {
         told.began = first.began.max(earliest);
         told.seen_to = last.ended.unwrap_or(known_to).max(told.began);
         self.row.since = Some(told.began);
-        if let Some(grounds) = self.verdict.grounds_of(span_of(*told)) {
-            self.row.grounds = grounds.clone();
+        // What is told at sight may lie beyond the time up to which all is known.
+        let whole = Span { from: told.began, to: last.ended.unwrap_or(END_OF_TIME) };
+        if let Some(grounds) = self.verdict.grounds_of(whole) {
+            self.row.grounds = grounds.after(&self.row.grounds);
         }
         if let Some(ended) = last.ended {
             self.steps.extend(resolve(&mut self.row, WhyResolved::Ended, Some(ended), self.now));

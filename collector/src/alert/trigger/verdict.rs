@@ -83,6 +83,17 @@ pub struct Grounds {
 }
 
 impl Grounds {
+    /// What the episode rests on by now, given what it rested on before: an evaluation reads only where something came. How
+    /// many events it was in all is not known then, only how many at least.
+    #[must_use]
+    pub fn after(&self, before: &Self) -> Self {
+        let earlier = before.ids.iter().filter(|id| !self.ids.contains(id));
+        let mut ids: Vec<String> = earlier.chain(&self.ids).cloned().collect();
+        let count = before.count.max(self.count).max(ids.len() as u64);
+        ids.drain(..ids.len().saturating_sub(EVIDENCE_KEPT));
+        Self { ids, count, figure: self.figure.clone() }
+    }
+
     /// Adds samples by their place, in order, and takes the newer figure.
     pub(super) fn add(&mut self, samples: &[&Sample], places: Range<usize>, figure: Figure) {
         self.count += places.len() as u64;

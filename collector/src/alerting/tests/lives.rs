@@ -143,7 +143,7 @@ async fn a_rule_that_comes_back_tells_what_still_holds_though_its_events_are_lon
     // So does one that is changed.
     world.set_rules(&silent.replace("5m", "6m"), OPS);
     world.judge_for(MINUTE).await;
-    assert_eq!(world.told().await[3..], ["ops: resolved s/N1, fired s/N1"]);
+    assert_eq!(world.told().await[3..], ["ops: resolved s/N1", "ops: fired s/N1"]);
 }
 
 #[tokio::test]
