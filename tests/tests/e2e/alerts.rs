@@ -1,4 +1,9 @@
-//! Alerts are tried before anybody trusts them: rules over what is stored, and receivers by a notification.
+//! Alerts: tried before anybody trusts them, and at work.
+
+mod asked;
+mod life;
+mod reload;
+mod silences;
 
 use std::{path::Path, sync::OnceLock};
 
