@@ -1,7 +1,10 @@
 //! Alerts: tried before anybody trusts them, and at work.
 
 mod asked;
+mod in_place_of_madsci;
 mod life;
+mod outages;
+mod recorded;
 mod reload;
 mod silences;
 

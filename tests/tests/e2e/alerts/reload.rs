@@ -58,6 +58,7 @@ fn a_file_of_rules_works_at_once_and_a_broken_one_leaves_the_old_rule_at_work() 
     // Mended, and another rule than before.
     put(&collector, "rules/pump.toml", &rule("pump-stuck", "jammed"));
     let mended = wait_for_mail(&server, &["Resolved", "labtrail-rules-wrong"]);
+    wait_for_fates(&collector, &own, "ops", &[("fired", &["told"]), ("resolved", &["told"])]);
     assert!(mail_header(&mended, "Subject").starts_with("Resolved"), "{mended:#}");
     wait_for_alert(&collector, "labtrail-rules-wrong", None, "resolved");
     assert_eq!(problems(&asked(&collector, "/api/v1/rules")), Vec::<String>::new());
