@@ -1,6 +1,6 @@
 //! Alerts: tried before anybody trusts them, and at work.
 
-mod asked;
+pub(crate) mod asked;
 mod in_place_of_madsci;
 mod life;
 mod outages;

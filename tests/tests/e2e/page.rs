@@ -1,5 +1,7 @@
 //! The page, in a real browser.
 
+mod alerts;
+
 use std::{path::Path, time::Duration, time::Instant};
 
 use labtrail_tests::lab::{Browser, Lab, Theme, Up, wait_until, wait_until_within};

@@ -33,7 +33,7 @@ pub(crate) fn put(collector: &Collector, name: &str, text: &str) {
 
 /// Stores an event of a node that happens now; answers its id.
 #[track_caller]
-pub(crate) fn happens(api: &Api, node_number: usize, level: u8, data: Value) -> String {
+pub(crate) fn happens(api: &Api, node_number: usize, level: u8, data: &Value) -> String {
     let event = json!({
         "event_type": "node_error", "log_level": level, "source": {"node_id": node(node_number)},
         "event_timestamp": Timestamp::now().to_string(), "event_data": data,

@@ -1,7 +1,10 @@
 //! An alert from its first event to its end, as those see it who get the mails and those who ask the API.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use labtrail_tests::{
-    lab::{Lab, wait_until},
+    lab::{Lab, poll, wait_until},
     services::{MailServer, mail_header},
 };
 use serde_json::json;
@@ -37,11 +40,11 @@ fn an_alert_fires_is_told_with_its_events_acknowledged_and_resolved() {
     // Two errors of a node are not enough, nor are warnings of another.
     let mut ids = Vec::new();
     for number in 0..3 {
-        happens(&collector, 3, 30, json!({"message": "only a warning"}));
+        happens(&collector, 3, 30, &json!({"message": "only a warning"}));
         if number < 2 {
-            happens(&collector, 2, 40, json!({"message": "not often enough"}));
+            happens(&collector, 2, 40, &json!({"message": "not often enough"}));
         }
-        ids.push(happens(&collector, 1, 40, json!({"message": format!("plate {number} was dropped <by the arm>")})));
+        ids.push(happens(&collector, 1, 40, &json!({"message": format!("plate {number} was dropped <by the arm>")})));
     }
     let mail = wait_for_mail(&server, &["node-errors"]);
     let alert = wait_for_alert(&collector, "node-errors", None, "firing");
@@ -111,7 +114,7 @@ fn an_alert_fires_is_told_with_its_events_acknowledged_and_resolved() {
 
     // It fires again: another episode, to which nobody attends yet.
     for number in 0..3 {
-        happens(&collector, 1, 50, json!({"message": format!("again {number}")}));
+        happens(&collector, 1, 50, &json!({"message": format!("again {number}")}));
     }
     let again = wait_for_alert(&collector, "node-errors", None, "firing");
     assert_eq!((id_of(&again), &again["episode"], &again["acknowledged"]), (id, &json!(2), &json!(null)));
@@ -129,7 +132,7 @@ fn an_alert_is_repeated_until_somebody_attends_to_it_and_again_when_they_let_go(
     put(&collector, "rules/errors.toml", &format!("{repeated}repeat = {{ after = \"2s\" }}\n"));
     wait_for_rule(&collector, "node-errors", |_| true);
 
-    happens(&collector, 1, 40, json!({"message": "dropped"}));
+    happens(&collector, 1, 40, &json!({"message": "dropped"}));
     wait_for_mail(&server, &["Still firing", "node-errors"]);
     let alert = wait_for_alert(&collector, "node-errors", None, "firing");
     let deed = |name: &str| format!("/api/v1/alerts/{}/{name}", id_of(&alert));
@@ -137,7 +140,7 @@ fn an_alert_is_repeated_until_somebody_attends_to_it_and_again_when_they_let_go(
     let told = || history(&collector, &alert).len();
     let before = told();
     // Another alert fires and is repeated: time enough for this one to have been, too.
-    happens(&collector, 2, 40, json!({"message": "dropped, too"}));
+    happens(&collector, 2, 40, &json!({"message": "dropped, too"}));
     let other = wait_for_alert(&collector, "node-errors", Some(2), "firing");
     wait_until("the other is repeated twice", || (history(&collector, &other).len() >= 3).then_some(()));
     assert_eq!(told(), before, "{:#?}", history(&collector, &alert));
@@ -147,4 +150,38 @@ fn an_alert_is_repeated_until_somebody_attends_to_it_and_again_when_they_let_go(
     assert_eq!(answer["acknowledged"], json!(null));
     wait_until("it is repeated again", || (told() > before).then_some(()));
     assert_eq!(alerts_of(&collector, "node-errors").len(), 2);
+}
+
+#[test]
+fn an_alert_that_goes_on_shows_its_newest_events() {
+    let (lab, server) = (Lab::new(), MailServer::start(&[]));
+    let collector = lab.collector_with("[alerts.madsci]\nenabled = false\n");
+    put(&collector, "receivers.toml", &mail_receiver("ops", server.port));
+    // With the lateness that rules have by default.
+    let rule = NODE_ERRORS
+        .replace("count = 3, within = \"8s\"", "count = 2, within = \"1m\"")
+        .replace("lateness = \"1s\"", "");
+    put(&collector, "rules/errors.toml", &rule);
+    wait_for_rule(&collector, "node-errors", |_| true);
+    let mut ids = Vec::new();
+    for number in 0..2 {
+        ids.insert(0, happens(&collector, 1, 40, &json!({"message": format!("error {number}")})));
+    }
+    let fired = wait_for_alert(&collector, "node-errors", Some(1), "firing");
+    let began: Timestamp = fired["since"].as_str().expect("a time").parse().expect("a time");
+    for (number, seconds) in [(2, 3), (3, 12), (4, 24)] {
+        wait_until("some time has passed", || {
+            (Timestamp::now().duration_since(began).as_secs() >= seconds).then_some(())
+        });
+        ids.insert(0, happens(&collector, 1, 40, &json!({"message": format!("error {number}")})));
+        let shown = poll(Duration::from_secs(20), || {
+            let alert = wait_for_alert(&collector, "node-errors", Some(1), "firing");
+            (alert["event_ids"] == json!(ids)).then_some(alert)
+        });
+        let alert = shown.unwrap_or_else(|| {
+            let alerts = alerts_of(&collector, "node-errors");
+            panic!("not all of {ids:?} are shown after {seconds} s: {alerts:#?}")
+        });
+        assert_eq!((&alert["count"], &alert["episode"]), (&json!(ids.len()), &json!(1)));
+    }
 }

@@ -39,7 +39,7 @@ fn outbox(api: &Api, name: &str) -> Vec<Value> {
 /// A node fails; waits until that is in the outbox as notification number `count`.
 #[track_caller]
 fn fails(api: &Api, number: usize, count: usize) {
-    happens(api, number, 40, json!({"message": format!("node {number} broke")}));
+    happens(api, number, 40, &json!({"message": format!("node {number} broke")}));
     wait_until(&format!("there are {count} notifications"), || (outbox(api, "ops").len() == count).then_some(()));
 }
 

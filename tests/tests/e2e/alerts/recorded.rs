@@ -27,23 +27,40 @@ const NODES: usize = 3;
 const EVENTS: usize = 90;
 const PAUSE_MAX_MILLISECONDS: u64 = 250;
 
-/// What is the same in a live run and in a back-test: the times by the events, and of what is over its evidence. How much of
-/// it was known when it fired, and when that was, is the live run's own.
-type Steps = Vec<(String, String, Option<String>, Option<(u64, Vec<String>)>)>;
+/// One thing that was told, or would have been.
+#[derive(Debug)]
+struct Step {
+    kind: String,
+    began: String,
+    ended: Option<String>,
+    /// The newest events that it rests on, the oldest first.
+    ids: Vec<String>,
+}
 
-fn steps(steps: &[Value], is_newest_first: bool) -> Steps {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let step = |step: &Value| {
-        let is_over = step["kind"] == "resolved";
+impl Step {
+    fn new(step: &Value, is_newest_first: bool) -> Self {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
         let mut ids: Vec<String> = serde_json::from_value(step["event_ids"].clone()).expect("ids");
         if is_newest_first {
             ids.reverse();
         }
-        let ended = text(&step["ended"]).filter(|_| is_over);
-        let evidence = is_over.then(|| (step["count"].as_u64().expect("a count"), ids));
-        (text(&step["kind"]).expect("a kind"), text(&step["began"]).expect("a time"), ended, evidence)
-    };
-    steps.iter().map(step).collect()
+        let said = |name: &str| text(&step[name]).expect("a text");
+        Self { kind: said("kind"), began: said("began"), ended: text(&step["ended"]), ids }
+    }
+
+    /// Whether the live run recorded what the back-test says. A live run tells that something fires when not all of it is
+    /// known; what it rests on in the end are the events that it looked at last.
+    fn is_as(&self, tested: &Self) -> bool {
+        let is_over = self.kind == "resolved";
+        let is_same = (&self.kind, &self.began) == (&tested.kind, &tested.began);
+        is_same && (!is_over || (self.ended == tested.ended && !self.ids.is_empty() && tested.ids.ends_with(&self.ids)))
+    }
+}
+
+type Steps = Vec<Step>;
+
+fn steps(steps: &[Value], is_newest_first: bool) -> Steps {
+    steps.iter().map(|step| Step::new(step, is_newest_first)).collect()
 }
 
 fn live(api: &Api, rule: &str) -> BTreeMap<String, Steps> {
@@ -78,7 +95,7 @@ fn check(collector: &Collector, mut random: StdRng) {
             node = node % NODES + 1;
         }
         let data = json!({"firmware": random.random_range(1..4), "temperature": random.random_range(30..45)});
-        happens(collector, node, 20, data);
+        happens(collector, node, 20, &data);
         thread::sleep(Duration::from_millis(random.next_u64() % PAUSE_MAX_MILLISECONDS));
     }
     let state_of = |rule: &str, number: usize| {
@@ -99,10 +116,11 @@ fn check(collector: &Collector, mut random: StdRng) {
         println!("{rule}: {counts:?} steps by node");
         assert!(live.keys().eq(tested.keys()), "{rule}: {:?} and {:?}", live.keys(), tested.keys());
         for (group, live) in &live {
-            let differences = live.iter().zip(&tested[group]).filter(|(live, tested)| live != tested);
+            let tested = &tested[group];
+            let differences = live.iter().zip(tested).filter(|(live, tested)| !live.is_as(tested));
             let differences: Vec<String> = differences.map(|(live, tested)| format!("{live:?}\n{tested:?}")).collect();
             assert!(differences.is_empty(), "{rule}, {group}, live and back-test:\n{}", differences.join("\n"));
-            assert_eq!(live.len(), tested[group].len(), "{rule}, {group}: {live:?} and {:?}", tested[group]);
+            assert_eq!(live.len(), tested.len(), "{rule}, {group}: {live:?} and {tested:?}");
         }
         assert!(rule == "sudden" || !live.is_empty(), "nothing was told of {rule}");
     }

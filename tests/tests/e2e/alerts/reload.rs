@@ -35,7 +35,7 @@ fn a_file_of_rules_works_at_once_and_a_broken_one_leaves_the_old_rule_at_work() 
     let added = wait_for_rule(&collector, "pump-stuck", |_| true);
     let origin = added["origin"].as_str().expect("an origin");
     assert!(origin.ends_with("rules/pump.toml:1") && added["editable"] == false, "{added}");
-    happens(&collector, 1, 20, json!({"message": "stuck"}));
+    happens(&collector, 1, 20, &json!({"message": "stuck"}));
     wait_for_mail(&server, &["pump-stuck", &node(1)]);
 
     // Broken: it says where, by the API and by a mail, and the old rule still works.
@@ -52,7 +52,7 @@ fn a_file_of_rules_works_at_once_and_a_broken_one_leaves_the_old_rule_at_work() 
     assert!(text_of(&mail).contains("rules/pump.toml:8"), "{}", text_of(&mail));
     let own = wait_for_alert(&collector, "labtrail-rules-wrong", None, "firing");
     assert!(own["description"].as_str().expect("a text").contains("rules/pump.toml:8"), "{own:#}");
-    happens(&collector, 2, 20, json!({"message": "stuck"}));
+    happens(&collector, 2, 20, &json!({"message": "stuck"}));
     wait_for_mail(&server, &["pump-stuck", &node(2)]);
 
     // Mended, and another rule than before.
@@ -62,7 +62,7 @@ fn a_file_of_rules_works_at_once_and_a_broken_one_leaves_the_old_rule_at_work() 
     assert!(mail_header(&mended, "Subject").starts_with("Resolved"), "{mended:#}");
     wait_for_alert(&collector, "labtrail-rules-wrong", None, "resolved");
     assert_eq!(problems(&asked(&collector, "/api/v1/rules")), Vec::<String>::new());
-    happens(&collector, 3, 20, json!({"message": "jammed"}));
+    happens(&collector, 3, 20, &json!({"message": "jammed"}));
     wait_for_mail(&server, &["pump-stuck", &node(3)]);
 
     // Gone, and with it what fired of it.
@@ -87,7 +87,7 @@ fn what_is_wrong_with_receivers_is_told_by_those_that_were_right() {
     let mail = wait_for_mail(&server, &["labtrail-rules-wrong"]);
     let text = text_of(&mail);
     assert!(text.contains("receivers.toml:5") && text.contains("did you mean `smtp_port`"), "{text}");
-    happens(&collector, 1, 20, json!({"message": "stuck"}));
+    happens(&collector, 1, 20, &json!({"message": "stuck"}));
     wait_for_mail(&server, &["pump-stuck", &node(1)]);
     // A rule that names somebody who is not there is as wrong, and two that are to be told are told.
     put(&collector, "receivers.toml", &(mail_receiver("ops", server.port) + &mail_receiver("boss", server.port)));
@@ -101,7 +101,7 @@ fn what_is_wrong_with_receivers_is_told_by_those_that_were_right() {
     put(&collector, "rules/pump.toml", &named("boss"));
     let resolved = wait_for_mail(&server, &["Resolved", "labtrail-rules-wrong"]);
     assert_eq!(mail_header(&resolved, "To"), "ops@lab.example", "whoever was told of it hears of its end");
-    happens(&collector, 2, 20, json!({"message": "stuck"}));
+    happens(&collector, 2, 20, &json!({"message": "stuck"}));
     let mail = wait_for_mail(&server, &["pump-stuck", &node(2)]);
     assert_eq!(mail_header(&mail, "To"), "boss@lab.example");
 }
@@ -129,7 +129,7 @@ fn a_rule_put_by_the_api_works_in_every_collector_of_the_store() {
         (&json!("valve-leaks"), &json!("API"), &json!(true))
     );
     wait_for_rule(&two, "valve-leaks", |_| true);
-    happens(&two, 1, 20, json!({"message": "leaks"}));
+    happens(&two, 1, 20, &json!({"message": "leaks"}));
     let mail = wait_for_mail(&server, &["Alert (critical)", "valve-leaks"]);
     assert_eq!(mail_header(&mail, "Importance"), "High");
     for collector in [&one, &two] {
@@ -163,7 +163,7 @@ fn a_rule_put_by_the_api_works_in_every_collector_of_the_store() {
     does(&two, (put, path), &changed, 200);
     wait_for_rule(&one, "valve-leaks", |rule| rule["rule"]["severity"] == "info");
     wait_for_rule(&two, "valve-leaks", |rule| rule["rule"]["severity"] == "info");
-    happens(&one, 2, 20, json!({"message": "leaks"}));
+    happens(&one, 2, 20, &json!({"message": "leaks"}));
     wait_for_mail(&server, &["Alert (info)", "valve-leaks", &node(2)]);
 
     // Deleted: what fires of it is over.

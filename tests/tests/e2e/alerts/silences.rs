@@ -57,9 +57,9 @@ fn is_told(server: &MailServer, rule: &str, number: usize) -> bool {
 fn a_silence_keeps_a_mail_back_and_what_still_fires_is_told_when_it_ends() {
     let (lab, server) = (Lab::new(), MailServer::start(&[]));
     let collector = collector(&lab, &server);
-    happens(&collector, 1, 20, json!({"message": "pump"}));
+    happens(&collector, 1, 20, &json!({"message": "pump"}));
     wait_for_mail(&server, &["pump", &node(1)]);
-    happens(&collector, 1, 20, json!({"message": "arm"}));
+    happens(&collector, 1, 20, &json!({"message": "arm"}));
     wait_for_mail(&server, &["arm", &node(1)]);
 
     let hits = |matcher: Value| {
@@ -102,7 +102,7 @@ fn a_silence_keeps_a_mail_back_and_what_still_fires_is_told_when_it_ends() {
         (&silence["state"], &silence["by"], &silence["note"]),
         (&json!("active"), &json!("ann"), &json!("new tubes"))
     );
-    happens(&collector, 2, 20, json!({"message": "pump"}));
+    happens(&collector, 2, 20, &json!({"message": "pump"}));
     let alert = wait_for_alert(&collector, "pump", Some(2), "firing");
     assert_eq!((&alert["muted"]["by"], &alert["muted"]["id"]), (&json!("silence"), &silence["id"]));
     assert_eq!(alert["muted"]["until"], silence["until"]);
@@ -110,7 +110,7 @@ fn a_silence_keeps_a_mail_back_and_what_still_fires_is_told_when_it_ends() {
     let told = &history(&collector, &alert)[0]["told"][0];
     assert_eq!((&told["reason"]["id"], &told["notification"]), (&silence["id"], &json!(null)));
     // What it does not mean is told, and by then the other would have been, too.
-    happens(&collector, 2, 20, json!({"message": "arm"}));
+    happens(&collector, 2, 20, &json!({"message": "arm"}));
     wait_for_mail(&server, &["arm", &node(2)]);
     assert!(!is_told(&server, "pump", 2), "{:#?}", server.mails());
 
@@ -136,7 +136,7 @@ fn a_silence_that_runs_out_lets_be_told_what_still_fires() {
     let collector = collector(&lab, &server);
     let wanted = json!({"matcher": {"rule": "pump"}, "for": "5s", "by": "ann"});
     does(&collector, ("POST", "/api/v1/silences"), &wanted, 201);
-    happens(&collector, 1, 20, json!({"message": "pump"}));
+    happens(&collector, 1, 20, &json!({"message": "pump"}));
     let alert = wait_for_alert(&collector, "pump", Some(1), "firing");
     wait_for_fates(&collector, &alert, "ops", &[("fired", &["muted"])]);
     assert!(!is_told(&server, "pump", 1), "{:#?}", server.mails());
@@ -148,11 +148,11 @@ fn a_silence_that_runs_out_lets_be_told_what_still_fires() {
 fn what_ends_in_silence_is_not_told_but_the_end_of_what_was_told_is() {
     let (lab, server) = (Lab::new(), MailServer::start(&[]));
     let collector = collector(&lab, &server);
-    happens(&collector, 1, 20, json!({"message": "door"}));
+    happens(&collector, 1, 20, &json!({"message": "door"}));
     wait_for_mail(&server, &["Alert", "door", &node(1)]);
     let wanted = json!({"matcher": {"severity": "warning"}, "for": "1h", "by": "ann"});
     let silence = does(&collector, ("POST", "/api/v1/silences"), &wanted, 201);
-    happens(&collector, 2, 20, json!({"message": "door"}));
+    happens(&collector, 2, 20, &json!({"message": "door"}));
     let muted = wait_for_alert(&collector, "door", Some(2), "resolved");
     let told = wait_for_alert(&collector, "door", Some(1), "resolved");
     wait_for_fates(&collector, &told, "ops", &[("fired", &["told"]), ("resolved", &["told"])]);
@@ -163,7 +163,7 @@ fn what_ends_in_silence_is_not_told_but_the_end_of_what_was_told_is() {
 
     let path = format!("/api/v1/silences/{}", silence["id"].as_str().expect("an id"));
     does(&collector, ("DELETE", &path), &Value::Null, 200);
-    happens(&collector, 3, 20, json!({"message": "arm"}));
+    happens(&collector, 3, 20, &json!({"message": "arm"}));
     wait_for_mail(&server, &["arm", &node(3)]);
     assert!(!is_told(&server, "door", 2), "{:#?}", server.mails());
     assert_ne!(id_of(&muted), id_of(&told));
