@@ -5,6 +5,7 @@
 mod absent_collector;
 mod agent_service;
 mod alerts;
+mod alerts_at_scale;
 mod bad_requests;
 mod config_files;
 mod crashes;

@@ -42,7 +42,7 @@ const QUIET_MAX: Duration = Duration::from_secs(40);
 const SHOWN_MAX: usize = 3;
 
 /// Randomness that a run can be repeated with, but for what the system's scheduler adds.
-fn seeded() -> StdRng {
+pub(super) fn seeded() -> StdRng {
     let seed = env::var(SEED_VARIABLE).map_or_else(|_| rand::rng().next_u64(), |text| text.parse().expect("a number"));
     println!("{SEED_VARIABLE}={seed} repeats this run");
     StdRng::seed_from_u64(seed)
@@ -223,7 +223,7 @@ fn dead_letters(api: &Api) -> Vec<Value> {
 
 /// The sum of a metric over its labels.
 #[track_caller]
-fn metric(api: &Api, name: &str) -> u64 {
+pub(super) fn metric(api: &Api, name: &str) -> u64 {
     let text = api.get("/metrics", &[]).text;
     let is_meant = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
     let values = text.lines().filter(is_meant).filter_map(|line| line.rsplit_once(' '));
