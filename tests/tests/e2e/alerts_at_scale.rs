@@ -4,6 +4,7 @@
 mod bursts;
 mod crashes;
 mod delays;
+mod histories;
 mod silences;
 
 use std::{
@@ -26,8 +27,7 @@ use serde_json::{Value, json};
 use crate::scale::metric;
 
 /// What a mail says in the tests: a line for each step of an alert.
-const MAIL_TEXT: &str =
-    r"{% for alert in alerts %}{{ alert.kind }} {{ alert.episode }} {{ alert.rule }} {{ alert.group | group }}
+const MAIL_TEXT: &str = r"{% for alert in alerts %}{{ alert.kind }} {{ alert.episode }} {{ alert.rule }} {{ alert.group | group }}
 {% endfor %}and {{ more }} more";
 
 /// So long is a node quiet before it tells again that it is there.
@@ -135,7 +135,8 @@ impl<'a> Station<'a> {
     fn wait_until_told(&self, kind: &str, episode: u64, rule: &str, group: &str) {
         wait_until(&format!("a mail tells that episode {episode} of {rule} {kind} for {group}"), || {
             let is_meant = |told: &Told| {
-                (told.kind.as_str(), told.episode, told.rule.as_str(), told.group.as_str()) == (kind, episode, rule, group)
+                (told.kind.as_str(), told.episode, told.rule.as_str(), told.group.as_str())
+                    == (kind, episode, rule, group)
             };
             self.told().iter().flatten().any(is_meant).then_some(())
         });
@@ -184,6 +185,39 @@ fn alerts(api: &Api, rule: &str, state: &str) -> Vec<Value> {
 fn nodes(api: &Api, rule: &str, state: &str) -> BTreeSet<String> {
     let group = |alert: &Value| alert["group"]["source.node_id"].as_str().expect("a node").to_owned();
     alerts(api, rule, state).iter().map(group).collect()
+}
+
+/// The ids of a rule's alerts.
+#[track_caller]
+fn ids(api: &Api, rule: &str) -> Vec<String> {
+    let id = |alert: &Value| alert["id"].as_str().expect("an id").to_owned();
+    alerts(api, rule, "all").iter().map(id).collect()
+}
+
+/// What happened to an alert.
+#[track_caller]
+fn history(api: &Api, id: &str) -> Vec<Told> {
+    let answer = api.get(&format!("/api/v1/alerts/{id}"), &[]);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let alert = answer.json();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let group: Vec<String> = alert["group"].as_object().expect("a group").values().map(text).collect();
+    let step = |step: &Value| Told {
+        kind: text(&step["kind"]),
+        episode: step["episode"].as_u64().expect("a number"),
+        rule: text(&alert["rule"]),
+        group: group.join(" "),
+    };
+    alert["history"].as_array().expect("a history").iter().map(step).collect()
+}
+
+/// Asserts that exactly what happened to these alerts, which are all of a rule, was told.
+#[track_caller]
+fn assert_history_is_what_was_told(station: &Station<'_>, api: &Api, rule: &str, ids: &[String]) {
+    let told: BTreeSet<Told> = station.told().into_iter().flatten().filter(|told| told.rule == rule).collect();
+    let happened: BTreeSet<Told> = ids.iter().flat_map(|id| history(api, id)).collect();
+    assert!(!told.is_empty(), "something was told");
+    assert_eq!(happened, told, "what happened is what was told");
 }
 
 /// All notifications, the newest first.

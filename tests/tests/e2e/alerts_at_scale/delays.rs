@@ -10,7 +10,7 @@ use labtrail_tests::{
 use serde_json::json;
 
 use super::{
-    Heartbeats, PAUSE, Station, alerts, leader, node, nodes,
+    Heartbeats, PAUSE, Station, alerts, assert_history_is_what_was_told, ids, leader, node, nodes,
     silences::{RULE, RULES, WINDOW},
     start_collectors, wait_until_shared,
 };
@@ -120,6 +120,7 @@ fn wait_until_delay_is_told(station: &Station<'_>, api: &Api) -> u64 {
 fn wait_until_end_of_delay_is_told(station: &Station<'_>, api: &Api, episode: u64) {
     wait_until_in_time(api);
     station.wait_until_told("resolved", episode, DELAYED, "kafka");
+    assert_history_is_what_was_told(station, api, DELAYED, &ids(api, DELAYED));
 }
 
 /// Asserts that nobody was missed so far, and that who stops now is.
