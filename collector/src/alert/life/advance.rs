@@ -4,7 +4,7 @@ use super::{
     AlertRow, AlertState, LifeSettings, Step, StepKind, Told, WhyResolved, attention, ending::begin_anew,
     ending::resolve,
 };
-use crate::alert::trigger::{END_OF_TIME, Grounds, Settled, Span, Verdict};
+use crate::alert::trigger::{Grounds, Settled, Span, Timeline, Verdict};
 
 /// So many episodes of the past are remembered, and so many at most are told at once: of a flood the rest is counted.
 const EPISODES_KEPT: usize = 32;
@@ -82,9 +82,7 @@ impl Telling<'_> {
         told.began = first.began.max(earliest);
         told.seen_to = last.ended.unwrap_or(known_to).max(told.began);
         self.row.since = Some(told.began);
-        // What is told at sight may lie beyond the time up to which all is known.
-        let whole = Span { from: told.began, to: last.ended.unwrap_or(END_OF_TIME) };
-        if let Some(grounds) = self.verdict.grounds_of(whole) {
+        if let Some(grounds) = self.verdict.grounds_of(whole(&self.row.timeline, *told)) {
             self.row.grounds = grounds.after(&self.row.grounds);
         }
         if let Some(ended) = last.ended {
@@ -169,7 +167,7 @@ impl Telling<'_> {
     }
 
     fn grounds_of(&self, told: Told) -> Grounds {
-        let span = span_of(told);
+        let span = whole(&self.row.timeline, told);
         let is_coming = self.row.timeline.spans().last().is_some_and(|newest| newest.touches(span));
         match self.verdict.grounds_of(span) {
             Some(grounds) => grounds.clone(),
@@ -177,6 +175,12 @@ impl Telling<'_> {
             None => Grounds::default(),
         }
     }
+}
+
+/// The episode as it is known by now: what is told at sight may lie beyond the time up to which all is known.
+fn whole(timeline: &Timeline, told: Told) -> Span {
+    let told = span_of(told);
+    timeline.spans().iter().rfind(|span| span.touches(told)).copied().unwrap_or(told)
 }
 
 fn span_of(told: Told) -> Span {
