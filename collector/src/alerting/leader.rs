@@ -58,6 +58,9 @@ pub(super) struct Leader {
     valid_until: i64,
 }
 
+/// What was judged and the row as it is saved; or the identifier of what could not be judged, and why.
+type SavedOrNot = Result<(Judged, Option<Row>), (String, StoreError)>;
+
 /// What a round did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Round {
@@ -111,7 +114,7 @@ impl Leader {
         let judged_count = tasks.len();
         let world = World { stored_to, now, has_all_marks };
         let (this, rulebook_seen) = (&*self, &rulebook);
-        let results: Vec<Result<(Judged, Option<Row>), (String, StoreError)>> = stream::iter(tasks)
+        let results: Vec<SavedOrNot> = stream::iter(tasks)
             .map(async |task| {
                 let id = task.id.clone();
                 let judge = async {

@@ -79,7 +79,7 @@ impl Sender {
         for (receiver, rows) in self.waiting().await? {
             if busy.insert(receiver.clone()) {
                 let this = self.clone();
-                sending.spawn(async move { (receiver.clone(), this.send_to(receiver, rows).await) });
+                sending.spawn(async move { (receiver.clone(), Box::pin(this.send_to(receiver, rows)).await) });
             }
         }
         Ok(())
@@ -135,8 +135,9 @@ impl Sender {
                 outgoing = outgoing.hurried(now);
             }
             if !outgoing.is_due(now) {
-                if outgoing.attempts < SUSPECT_FROM {
-                    // What comes later must not overtake it.
+                if outgoing.state == RowState::Waiting && outgoing.attempts < SUSPECT_FROM {
+                    // What comes later must not overtake it. (What somebody was sending who died is waited for only by what
+                    // tells of the same alerts.)
                     break;
                 }
                 continue;
@@ -152,7 +153,8 @@ impl Sender {
                 continue;
             }
             let attempts = outgoing.attempts + 1;
-            let ended = attempt(self, &rulebook, row, outgoing).await?;
+            let sending = Box::pin(attempt(self, &rulebook, row, outgoing));
+            let ended = line.held_during(&*self.store, &self.clock, sending).await?;
             let now = self.clock.now();
             match ended {
                 Ended::Sent { problem } => {

@@ -95,11 +95,10 @@ impl Leader {
                 Some(rule) if state.is_some_and(|state| state.revision == life_settings(rule).revision) => {
                     new.remove(&row.key);
                 }
-                Some(_) => {}
                 None if rulebook.problems.is_empty() => {
                     self.store.change_rows(vec![rows::remove(rows::RULE_STATE, &row)]).await?;
                 }
-                None => {}
+                _ => {}
             }
         }
         Ok(new)

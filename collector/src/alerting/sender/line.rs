@@ -1,14 +1,19 @@
 //! The line of a receiver: whose turn it is to send to it, and how it does.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    alerting::rows,
+    alerting::{clock::Clock, rows},
     store::{EventStore, Row, StoreError},
 };
 
-/// How long a line is held without a word, in microseconds: longer than an attempt takes.
-const HELD_FOR: i64 = 90_000_000;
+/// How long a line is held without a word, in microseconds. Who dies while he has it holds up the receiver for so long.
+const HELD_FOR: i64 = 15_000_000;
+
+/// How often it is said that it is still needed, while an attempt takes its time.
+const RENEW_EVERY: Duration = Duration::from_secs(4);
 
 /// A time further ahead was written by a clock that is wrong.
 const AHEAD_MAX: i64 = 24 * 3_600_000_000;
@@ -104,9 +109,28 @@ impl Line {
         Ok(line.map_or(Taking::Busy, Taking::Taken))
     }
 
+    /// Does something that takes its time, and says meanwhile that the line is still needed. Should somebody else take it all
+    /// the same, only the order suffers.
+    pub(super) async fn held_during<T>(
+        &mut self,
+        store: &dyn EventStore,
+        clock: &Clock,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(RENEW_EVERY) => {
+                    let _ = self.hold(store, clock.now()).await;
+                }
+            }
+        }
+    }
+
     /// Says that it is still needed; false if somebody else has it by now.
     pub(super) async fn hold(&mut self, store: &dyn EventStore, now: i64) -> Result<bool, StoreError> {
-        if self.content.held_until.saturating_sub(now) > HELD_FOR / 2 {
+        if self.content.held_until.saturating_sub(now) > HELD_FOR - 3_000_000 {
             return Ok(true);
         }
         self.content.held_until = now.saturating_add(HELD_FOR);
