@@ -67,7 +67,7 @@ fn alerts_are_those_of_the_events_and_all_are_told_while_collectors_are_killed()
 
     // All are killed after a mail was taken and before anybody could note that.
     hold_up(&station, "find", HELD_UP);
-    station.produce_to(&oracle.events(&mut random));
+    station.produce_to(&oracle.burst(3));
     let mails = random.random_range(1..=2);
     wait_until("mails come", || (station.mail.mails().len() >= mails).then_some(()));
     group.kill_all();
@@ -172,6 +172,17 @@ struct Oracle {
 }
 
 impl Oracle {
+    /// Errors of so many nodes that make alerts, for all partitions in turn.
+    fn burst(&mut self, nodes: usize) -> Vec<(i32, Event)> {
+        let now = Timestamp::now();
+        let first = self.times.len();
+        self.times.extend(vec![vec![now; ERRORS]; nodes]);
+        let errors = (first..first + nodes).flat_map(|number| (0..ERRORS).map(move |_| number));
+        let error =
+            |(place, number): (usize, usize)| ((place % PARTITIONS) as i32, event(number, now, "node_error", 40));
+        errors.enumerate().map(error).collect()
+    }
+
     /// Errors of more nodes, for some partition each: some are held back, and those of the last time come now; some come
     /// twice.
     fn events(&mut self, random: &mut StdRng) -> Vec<(i32, Event)> {
