@@ -127,9 +127,10 @@ fn wait_until_end_of_delay_is_told(station: &Station<'_>, api: &Api, episode: u6
 #[track_caller]
 fn assert_only_who_stops_is_missed(station: &Station<'_>, api: &Api, heartbeats: &Heartbeats<'_>) {
     heartbeats.stop(2);
-    station.wait_until_told("fired", 1, RULE, &node(2));
-    assert_eq!(nodes(api, RULE, "all"), BTreeSet::from([node(2)]));
+    let stopped = BTreeSet::from([node(2)]);
+    // A collector that was killed may have been telling something, which holds up the mail of it.
+    wait_until("who stopped is missed", || (nodes(api, RULE, "firing") == stopped).then_some(()));
+    assert_eq!(nodes(api, RULE, "all"), stopped);
     let told = station.told().concat();
-    let of_silence: Vec<_> = told.iter().filter(|told| told.rule == RULE).collect();
-    assert_eq!(of_silence.len(), 1, "{told:#?}");
+    assert!(told.iter().all(|told| told.rule != RULE || told.group == node(2)), "{told:#?}");
 }
