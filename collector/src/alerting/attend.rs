@@ -2,7 +2,11 @@
 
 use thiserror::Error;
 
-use super::{Alerting, rows, sender::change, stored_alert::StoredAlert};
+use super::{
+    Alerting, rows,
+    sender::{self, change},
+    stored_alert::StoredAlert,
+};
 use crate::{
     alert::{
         judging::life_settings,
@@ -88,6 +92,8 @@ impl Alerting {
             let outgoing = rows::read::<OutboxRow>(rows::OUTBOX, &row).ok_or(AttendError::NotThere)?;
             let revived = outgoing.revived(self.clock.now()).ok_or(AttendError::NotDead)?;
             if self.store.change_rows(vec![change(&revived, RowExpect::Version(row.version))]).await? == [true] {
+                // Who asks for it knows that the receiver was mended.
+                sender::end_pause(&*self.store, &revived.receiver).await?;
                 return Ok(revived);
             }
         }

@@ -16,7 +16,7 @@ use std::{
 
 use tokio::{sync::watch, task::JoinSet};
 
-pub(crate) use self::line::LineContent;
+pub(crate) use self::line::{LineContent, end_pause};
 use self::{
     attempt::{Ended, attempt},
     line::{Line, Taking},

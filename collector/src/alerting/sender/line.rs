@@ -147,6 +147,16 @@ impl Line {
     }
 }
 
+/// The receiver is tried again at once.
+pub(crate) async fn end_pause(store: &dyn EventStore, receiver: &str) -> Result<(), StoreError> {
+    let (row, mut content) = read(store, receiver).await?;
+    if content.paused_until.take().is_some() {
+        // Whoever holds it at the same time tries it anyway.
+        save(store, receiver, row.as_ref(), &content).await?;
+    }
+    Ok(())
+}
+
 /// The line of a receiver as it is.
 pub(super) async fn read(store: &dyn EventStore, receiver: &str) -> Result<(Option<Row>, LineContent), StoreError> {
     let row = store.row(rows::LINE, receiver).await?;
