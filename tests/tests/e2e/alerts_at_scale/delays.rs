@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use labtrail_tests::{
-    lab::{Api, Collector, Lab, wait_until},
+    lab::{Api, Collector, Lab, wait_until, wait_until_within},
     services::{Mongod, bson::doc},
 };
 use serde_json::json;
@@ -19,6 +19,8 @@ const DELAYED: &str = "labtrail-evaluation-delayed";
 const DELAY_MAX: &str = "delay_max = \"3s\"";
 /// For so long is nothing stored: whoever is silent is missed sooner.
 const LATE: Duration = WINDOW.saturating_mul(2);
+/// After a time in which no collector was there, senders are given a minute and a half before anybody is missed.
+const MISSED_WITHIN: Duration = Duration::from_mins(3);
 const PARTITIONS: usize = 6;
 /// MongoDB's number for a disk that is full.
 const DISK_FULL: i32 = 14_031;
@@ -128,8 +130,7 @@ fn wait_until_end_of_delay_is_told(station: &Station<'_>, api: &Api, episode: u6
 fn assert_only_who_stops_is_missed(station: &Station<'_>, api: &Api, heartbeats: &Heartbeats<'_>) {
     heartbeats.stop(2);
     let stopped = BTreeSet::from([node(2)]);
-    // A collector that was killed may have been telling something, which holds up the mail of it.
-    wait_until("who stopped is missed", || (nodes(api, RULE, "firing") == stopped).then_some(()));
+    wait_until_within(MISSED_WITHIN, "who stopped is missed", || (nodes(api, RULE, "firing") == stopped).then_some(()));
     assert_eq!(nodes(api, RULE, "all"), stopped);
     let told = station.told().concat();
     assert!(told.iter().all(|told| told.rule != RULE || told.group == node(2)), "{told:#?}");
