@@ -1,6 +1,8 @@
 //! Whether somebody was there to take what was sent: after a time in which nobody was, senders need a while to deliver what
 //! they kept, and until then nobody is missed.
 
+use tracing::info;
+
 /// A gap in which somebody else could not take over, in microseconds: longer than a lease that ends and is taken again.
 const GAP: i64 = 8_000_000;
 
@@ -25,6 +27,12 @@ impl Continuity {
     pub(super) fn is_there(&mut self, now: i64) {
         if let Some(last) = self.last_at.filter(|last| now.saturating_sub(*last) > GAP) {
             let since = self.held.map_or(last, |(since, _)| since.min(last));
+            let away_seconds = now.saturating_sub(last) / 1_000_000;
+            info!(
+                away_seconds,
+                grace_seconds = GRACE / 1_000_000,
+                "nobody judged alerts for a while: senders are given time before a source is missed"
+            );
             self.held = Some((since, now.saturating_add(GRACE)));
         }
         self.last_at = Some(now);
