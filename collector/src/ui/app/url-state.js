@@ -1,7 +1,8 @@
 // The view: everything that decides what the page shows. It lives in the address, so that the back button works and a
 // copied link shows the same thing to somebody else. What has its default value is left out.
 
-import { useState, useEffect, useRef } from "../vendor/htm-preact.module.js";
+import { useRef } from "../vendor/htm-preact.module.js";
+import { useAddressedView } from "./addressed-view.js";
 import { RANGES } from "./time.js";
 
 /**
@@ -66,21 +67,8 @@ export function withoutFilters(view) {
 
 /** The view and the two ways to change it: as a step that the back button undoes, or in place. */
 export function useView() {
-  const [view, setView] = useState(() => viewOfAddress(location.search));
-  const latest = useRef(view);
-  latest.current = view;
-  useEffect(() => {
-    const onBack = () => setView(viewOfAddress(location.search));
-    addEventListener("popstate", onBack);
-    return () => removeEventListener("popstate", onBack);
-  }, []);
+  const { view, put } = useAddressedView(viewOfAddress, addressOfView);
   const typed = useRef(false);
-  const put = (changes, inPlace) => {
-    const next = { ...latest.current, ...changes };
-    latest.current = next;
-    history[inPlace ? "replaceState" : "pushState"](null, "", addressOfView(next));
-    setView(next);
-  };
   return {
     view,
     /** `typing` changes after the first one are one step together. */

@@ -1,7 +1,7 @@
 // The view of the alerts page. It lives in the address, so that the back button works and a copied link shows the same to somebody else.
 // What has its default value is left out.
 
-import { useState, useEffect, useRef } from "../../vendor/htm-preact.module.js";
+import { useAddressedView } from "../addressed-view.js";
 
 /** The tabs, in their order. */
 export const VIEWS = [
@@ -49,20 +49,7 @@ export function addressOfView(view) {
 
 /** The view, the step to another one that the back button undoes, and the change in place. */
 export function useView() {
-  const [view, setView] = useState(() => viewOfAddress(location.search));
-  const latest = useRef(view);
-  latest.current = view;
-  useEffect(() => {
-    const onBack = () => setView(viewOfAddress(location.search));
-    addEventListener("popstate", onBack);
-    return () => removeEventListener("popstate", onBack);
-  }, []);
-  const put = (changes, inPlace) => {
-    const next = { ...latest.current, ...changes };
-    latest.current = next;
-    history[inPlace ? "replaceState" : "pushState"](null, "", addressOfView(next));
-    setView(next);
-  };
+  const { view, latest, put } = useAddressedView(viewOfAddress, addressOfView);
   return {
     view,
     change: (changes) => put(changes, false),
