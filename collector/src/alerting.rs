@@ -59,6 +59,11 @@ pub(crate) struct Alerting {
     metrics: AlertMetrics,
 }
 
+/// Where the page of alerts is, of a collector that people reach there.
+pub(crate) fn page_address(page_url: &str) -> String {
+    format!("{}/alerts", page_url.trim_end_matches('/'))
+}
+
 impl Config {
     /// Whether the files of rules and receivers that the config names are right; else all that is wrong.
     pub fn check_alerts(&self) -> Result<(), Vec<String>> {

@@ -2,11 +2,7 @@
 
 use thiserror::Error;
 
-use super::{
-    Alerting, rows,
-    sender::{self, change},
-    stored_alert::StoredAlert,
-};
+use super::{Alerting, rows, sender, stored_alert::StoredAlert};
 use crate::{
     alert::{
         judging::life_settings,
@@ -60,7 +56,7 @@ impl Alerting {
                 let settings = rule.map(|rule| life_settings(rule)).unwrap_or_default();
                 unacknowledge(before, episode, &settings, now)?
             };
-            if self.store.change_rows(vec![stored.change(Some(&row))]).await? == [true] {
+            if stored.save(&*self.store, Some(&row)).await?.is_some() {
                 self.wake();
                 return Ok(stored);
             }
@@ -79,8 +75,7 @@ impl Alerting {
 
     /// All silences, the newest first.
     pub(crate) async fn silences(&self) -> Result<Vec<Silence>, StoreError> {
-        let rows = rows::all(&*self.store, rows::SILENCE, "").await?;
-        let mut silences: Vec<Silence> = rows.iter().filter_map(|row| rows::read(rows::SILENCE, row)).collect();
+        let mut silences: Vec<Silence> = rows::read_all(&*self.store, rows::SILENCE, "").await?;
         silences.reverse();
         Ok(silences)
     }
@@ -91,7 +86,7 @@ impl Alerting {
             let row = self.store.row(rows::OUTBOX, key).await?.ok_or(AttendError::NotThere)?;
             let outgoing = rows::read::<OutboxRow>(rows::OUTBOX, &row).ok_or(AttendError::NotThere)?;
             let revived = outgoing.revived(self.clock.now()).ok_or(AttendError::NotDead)?;
-            if self.store.change_rows(vec![change(&revived, RowExpect::Version(row.version))]).await? == [true] {
+            if sender::save(&*self.store, &row, &revived).await? {
                 // Who asks for it knows that the receiver was mended.
                 sender::end_pause(&*self.store, &revived.receiver).await?;
                 return Ok(revived);
@@ -112,9 +107,9 @@ pub(super) async fn look_at_receivers(store: &dyn EventStore) -> Result<(), Stor
                 break;
             }
             // Who plans for it at the same time may not know yet what is muted now: it is looked at once more.
-            let expect = RowExpect::Version(found.version);
-            let change = rows::put(rows::RECEIVER, found.key.as_str(), expect, Some(rows::AT_ONCE), &state);
-            if store.change_rows(vec![change]).await? == [true] {
+            let saved =
+                rows::save(store, rows::RECEIVER, &found.key, Some(&found), Some(rows::AT_ONCE), &state).await?;
+            if saved.is_some() {
                 break;
             }
             row = store.row(rows::RECEIVER, &found.key).await?;

@@ -5,6 +5,7 @@
 //! that they were judged, unless they were written again meanwhile; and gives the steps to the receivers (`route`). Being stopped
 //! anywhere does no harm: what was not saved is judged again, and comes out the same.
 
+mod each_event;
 mod fill;
 mod judge;
 mod look_after;
@@ -30,11 +31,20 @@ use self::{
 use super::{clock::Clock, metrics::AlertMetrics, rulebook::Rulebook, stored_alert::StoredAlert};
 use crate::{
     alert::{rule::KnownGroups, step::Alert},
-    store::{EventStore, Row, RowContent, StoreError},
+    store::{EventStore, Row, StoreError},
 };
 
 /// So many rules and groups are judged at the same time.
 const JUDGED_AT_ONCE: usize = 8;
+
+/// Judging that takes so long, in microseconds, is followed by a rest ...
+const REST_FROM: i64 = 500_000;
+
+/// ... that is so many times as long ...
+const REST_FACTOR: i64 = 5;
+
+/// ... and not longer than this: a flood of one group must not keep all others waiting.
+const REST_MAX: i64 = 30_000_000;
 
 /// The one who judges.
 #[derive(Debug)]
@@ -135,7 +145,9 @@ impl Leader {
                     // One that cannot be judged must not keep the others from being told.
                     error!(alert = id, error = with_causes(&error), "an alert cannot be judged now");
                     self.resting.insert(id, now.saturating_add(REST_MAX));
-                    failure = Some(error).filter(StoreError::is_unavailable);
+                    if error.is_unavailable() {
+                        failure = Some(error);
+                    }
                 }
             }
         }
@@ -150,19 +162,16 @@ impl Leader {
 
     /// Saves what was judged, unless somebody else was faster: then it is judged again. Gives back the row as it is saved.
     async fn save(&self, judged: &Judged, now: i64) -> Result<Option<Row>, StoreError> {
-        let Judged { id, marks, before, after, is_changed, .. } = judged;
+        let Judged { marks, before, after, is_changed, .. } = judged;
         let mut saved = before.clone();
         if let Some(after) = after.as_ref().filter(|_| *is_changed) {
-            let change = after.change(before.as_ref());
-            let RowContent { due, json } = change.put.clone().expect("an alert is put");
-            if self.store.change_rows(vec![change]).await? != [true] {
+            saved = after.save(&*self.store, before.as_ref()).await?;
+            if saved.is_none() {
                 return Ok(None);
             }
-            let version = before.as_ref().map_or(1, |row| row.version + 1);
-            saved = Some(Row { key: id.clone(), version, due, json });
         }
         // Whoever leads by now judges them himself.
-        if self.clock.now() < self.valid_until && !marks.is_empty() {
+        if self.clock.now() < self.valid_until {
             self.store.change_rows(marks.iter().map(|(row, mark)| take::done(row, mark, now)).collect()).await?;
         }
         Ok(saved)
@@ -189,12 +198,3 @@ impl Leader {
         }
     }
 }
-
-/// Judging that takes so long, in microseconds, is followed by a rest ...
-const REST_FROM: i64 = 500_000;
-
-/// ... that is so many times as long ...
-const REST_FACTOR: i64 = 5;
-
-/// ... and not longer than this: a flood of one group must not keep all others waiting.
-const REST_MAX: i64 = 30_000_000;

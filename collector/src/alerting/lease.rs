@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{clock::Clock, rows};
-use crate::store::{EventStore, RowExpect, StoreError};
+use crate::store::{EventStore, StoreError};
 
 /// How long it lasts. When its owner dies, so long nobody judges.
 const LENGTH: i64 = 10_000_000;
@@ -78,8 +78,7 @@ impl Lease {
         let until = now + LENGTH;
         let before = held.filter(|held| held.owner != self.owner).map(|held| held.until.min(now));
         let held = Held { owner: self.owner.clone(), until, kafka: self.has_kafka };
-        let change = rows::put(rows::LEASE, KEY, rows::expect(row.as_ref()), None, &held);
-        if self.store.change_rows(vec![change]).await? == [true] {
+        if rows::save(&*self.store, rows::LEASE, KEY, row.as_ref(), None, &held).await?.is_some() {
             self.others_until = before.or(self.others_until);
             self.held_until = Some(until);
         }
@@ -94,8 +93,7 @@ impl Lease {
         let Some(row) = self.store.row(rows::LEASE, KEY).await? else { return Ok(()) };
         if rows::read::<Held>(rows::LEASE, &row).is_some_and(|held| held.owner == self.owner) {
             let held = Held { owner: self.owner.clone(), until: self.clock.now(), kafka: self.has_kafka };
-            let change = rows::put(rows::LEASE, KEY, RowExpect::Version(row.version), None, &held);
-            self.store.change_rows(vec![change]).await?;
+            rows::save(&*self.store, rows::LEASE, KEY, Some(&row), None, &held).await?;
         }
         Ok(())
     }

@@ -8,16 +8,17 @@ use serde_json::json;
 use super::{
     rulebook::Rulebook,
     stored_alert::{PendingStep, StoredAlert},
+    telling,
 };
 use crate::{
     alert::{
         key::key_of,
-        life::{AlertRow, LifeSettings, Step, StepKind, advance},
+        life::{LifeSettings, Step, StepKind, advance},
         rule::Severity,
         step::{Alert, AlertStep, Evidence, StepKind as ToldKind},
         trigger::{END_OF_TIME, Episode, Grounds, Span, Verdict},
     },
-    store::{EventStore, RowStore, StoreError},
+    store::{EventStore, StoreError},
 };
 
 /// A file of rules or receivers is wrong.
@@ -65,7 +66,7 @@ pub(crate) async fn report(
             // It is another problem now; people were told to look, and the page says what it is.
             let mut stored = stored.expect("it fires");
             condition.problem.unwrap_or_default().clone_into(&mut stored.description);
-            if save(store, row.as_ref(), &stored).await? {
+            if stored.save(store, row.as_ref()).await?.is_some() {
                 return Ok(());
             }
             continue;
@@ -84,19 +85,11 @@ pub(crate) async fn report(
             let told = told(rulebook, &stored, &step);
             stored.steps.push(PendingStep { taken: step, told });
         }
-        if save(store, row.as_ref(), &stored).await? {
+        if stored.save(store, row.as_ref()).await?.is_some() {
             return Ok(());
         }
     }
     Ok(())
-}
-
-async fn save<S: RowStore + ?Sized>(
-    store: &S,
-    before: Option<&crate::store::Row>,
-    stored: &StoredAlert,
-) -> Result<bool, StoreError> {
-    Ok(store.change_rows(vec![stored.change(before)]).await? == [true])
 }
 
 /// It holds from now on, or did until now.
@@ -116,14 +109,7 @@ fn new_alert(name: &str, field: &str, about: &str) -> StoredAlert {
         severity: Severity::Warning,
         labels: BTreeMap::new(),
     };
-    StoredAlert {
-        alert,
-        description: String::new(),
-        row: AlertRow::new(name, "", about, BTreeMap::new()),
-        steps: Vec::new(),
-        lateness: 0,
-        look_not_before: None,
-    }
+    StoredAlert::new(alert, "", "")
 }
 
 fn told(rulebook: &Rulebook, stored: &StoredAlert, step: &Step) -> AlertStep {
@@ -138,14 +124,6 @@ fn told(rulebook: &Rulebook, stored: &StoredAlert, step: &Step) -> AlertStep {
         receivers,
         at: step.at,
         evidence: Evidence::default(),
-        summary: json!({
-            "id": stored.id(),
-            "description": stored.description,
-            "episode": step.episode,
-            "since": step.began,
-            "ended": step.ended,
-            "number": null,
-            "events": [],
-        }),
+        summary: telling::summary(stored, step, &[]),
     }
 }

@@ -147,8 +147,7 @@ async fn sources(place: &Place, store: &dyn EventStore) -> Result<Sources, Strin
     let (config, data_dir) = (place.config.clone(), place.data_dir.clone());
     let read = tokio::task::spawn_blocking(move || rulebook::read_files(&config, &data_dir));
     let files = read.await.map_err(|error| error.to_string())??;
-    let api_rules = rows::all(store, rows::RULE, "").await;
+    let api_rules: Result<Vec<RuleSection>, StoreError> = rows::read_all(store, rows::RULE, "").await;
     let api_rules = api_rules.map_err(|error| labtrail_shared::telemetry::with_causes(&error))?;
-    let api_rules = api_rules.iter().filter_map(|row| rows::read::<RuleSection>(rows::RULE, row)).collect();
     Ok(Sources { api_rules, ..files })
 }

@@ -70,6 +70,24 @@ pub(crate) fn put<T: Serialize>(
     RowChange { kind, key: key.into(), expect, put: Some(RowContent { due, json }) }
 }
 
+/// Puts something over the row that was read, or where there was none; gives back the row as it is then, if nobody else was
+/// faster.
+pub(crate) async fn save<S: RowStore + ?Sized, T: Serialize>(
+    store: &S,
+    kind: &'static str,
+    key: &str,
+    before: Option<&Row>,
+    due: Option<i64>,
+    content: &T,
+) -> Result<Option<Row>, StoreError> {
+    let expect = before.map_or(RowExpect::Nothing, |row| RowExpect::Version(row.version));
+    let change = put(kind, key, expect, due, content);
+    let json = change.put.as_ref().map(|put| put.json.clone()).unwrap_or_default();
+    let is_saved = store.change_rows(vec![change]).await? == [true];
+    let version = before.map_or(1, |row| row.version + 1);
+    Ok(is_saved.then(|| Row { key: key.to_owned(), version, due, json }))
+}
+
 /// A change that removes the row in that version.
 pub(crate) fn remove(kind: &'static str, row: &Row) -> RowChange {
     RowChange { kind, key: row.key.clone(), expect: RowExpect::Version(row.version), put: None }
@@ -94,7 +112,11 @@ pub(crate) async fn all<S: RowStore + ?Sized>(
     }
 }
 
-/// What is expected of the row that was read.
-pub(crate) fn expect(row: Option<&Row>) -> RowExpect {
-    row.map_or(RowExpect::Nothing, |row| RowExpect::Version(row.version))
+/// What all rows of a kind hold that can be read.
+pub(crate) async fn read_all<S: RowStore + ?Sized, T: DeserializeOwned>(
+    store: &S,
+    kind: &'static str,
+    prefix: &str,
+) -> Result<Vec<T>, StoreError> {
+    Ok(all(store, kind, prefix).await?.iter().filter_map(|row| read(kind, row)).collect())
 }

@@ -217,7 +217,7 @@ impl Sender {
             self.store.change_rows(vec![change(&undelivered, RowExpect::Nothing)]).await?;
         }
         if let Some(done) = outgoing.fallback_done() {
-            self.store.change_rows(vec![change(&done, RowExpect::Version(row.version))]).await?;
+            save(&*self.store, row, &done).await?;
         }
         Ok(())
     }
@@ -231,14 +231,18 @@ impl Sender {
 
 /// The change that saves a row of the outbox.
 pub(crate) fn change(outgoing: &OutboxRow, expect: RowExpect) -> RowChange {
-    let is_done = outgoing.state.is_settled() && outgoing.fallback != FallbackNeed::Due;
-    if outgoing.state == RowState::Sent {
+    let key = outgoing.key.as_str();
+    let due = match outgoing.state {
+        RowState::Waiting | RowState::Claimed => Some(outgoing.next_at),
+        // It is told to the fallback receiver at once.
+        RowState::Dead => (outgoing.fallback == FallbackNeed::Due).then_some(outgoing.created_at),
         // What it told is in the history; what is kept here is that it was told.
-        let slim = outgoing.without_summaries();
-        return rows::put(rows::OUTBOX, outgoing.key.clone(), expect, None, &slim);
-    }
-    // What nobody will be sent is told to the fallback receiver at once.
-    let due = if outgoing.state.is_settled() { outgoing.created_at } else { outgoing.next_at };
-    let due = (!is_done).then_some(due);
-    rows::put(rows::OUTBOX, outgoing.key.clone(), expect, due, outgoing)
+        RowState::Sent => return rows::put(rows::OUTBOX, key, expect, None, &outgoing.without_summaries()),
+    };
+    rows::put(rows::OUTBOX, key, expect, due, outgoing)
+}
+
+/// Saves a row of the outbox over the one that it was made from; says whether nobody else was faster.
+pub(crate) async fn save(store: &dyn EventStore, before: &Row, next: &OutboxRow) -> Result<bool, StoreError> {
+    Ok(store.change_rows(vec![change(next, RowExpect::Version(before.version))]).await? == [true])
 }

@@ -13,7 +13,7 @@ use crate::{
         rule::Severity,
         step::{Alert, AlertStep},
     },
-    store::{Row, RowChange, RowStore, StoreError},
+    store::{Row, RowStore, StoreError},
 };
 
 /// An alert of a rule and group.
@@ -73,6 +73,13 @@ impl PastStep {
 }
 
 impl StoredAlert {
+    /// The row of a rule and group of which nothing was told yet.
+    pub(crate) fn new(alert: Alert, description: &str, revision: &str) -> Self {
+        let row = AlertRow::new(&alert.rule, revision, &alert.group, alert.labels.clone());
+        let description = description.to_owned();
+        Self { alert, description, row, steps: Vec::new(), lateness: 0, look_not_before: None }
+    }
+
     /// The identifier, which is the row's key.
     pub(crate) fn id(&self) -> String {
         self.alert.id()
@@ -93,9 +100,13 @@ impl StoredAlert {
         look_again_at.into_iter().chain(self.row.act_at).min()
     }
 
-    /// The change that saves it over the row that it was made from.
-    pub(crate) fn change(&self, before: Option<&Row>) -> RowChange {
-        rows::put(rows::ALERT, self.id(), rows::expect(before), self.due(), self)
+    /// Saves it over the row that it was made from; gives back the row as it is then, if nobody else was faster.
+    pub(crate) async fn save<S: RowStore + ?Sized>(
+        &self,
+        store: &S,
+        before: Option<&Row>,
+    ) -> Result<Option<Row>, StoreError> {
+        rows::save(store, rows::ALERT, &self.id(), before, self.due(), self).await
     }
 
     /// The fields of the group and their values, as texts.

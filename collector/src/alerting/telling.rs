@@ -105,7 +105,7 @@ fn told(
 }
 
 /// What templates see of a step, beside what is in the notification of every alert.
-fn summary(stored: &StoredAlert, step: &Step, events: &[Value]) -> Value {
+pub(super) fn summary(stored: &StoredAlert, step: &Step, events: &[Value]) -> Value {
     let why = match step.kind {
         StepKind::Resolved(WhyResolved::TakenBack) => "events that came late show that it did not hold",
         StepKind::Resolved(WhyResolved::RuleChanged) => "the rule was changed",

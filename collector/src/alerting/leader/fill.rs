@@ -4,7 +4,6 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +12,7 @@ use tracing::info;
 use super::{
     Leader,
     judge::{self, is_own},
+    samples::{PAGE, pages},
 };
 use crate::{
     alert::{
@@ -20,8 +20,10 @@ use crate::{
         life::begin_anew,
         rule::{KnownGroups, Rule},
     },
-    alerting::{marks::MarkContent, rows, rulebook::Rulebook, stored_alert::StoredAlert, telling},
-    store::{Criteria, Order, Pages, Row, Search, StoreError},
+    alerting::{
+        attend::look_at_receivers, marks::MarkContent, rows, rulebook::Rulebook, stored_alert::StoredAlert, telling,
+    },
+    store::{Order, Row, StoreError},
 };
 
 /// After so long every collector knows a new rule, in microseconds.
@@ -29,10 +31,6 @@ const KNOWN_AFTER: i64 = 15_000_000;
 
 /// No more events of a rule are looked through.
 const EVENTS_MAX: usize = 200_000;
-
-const PAGE: usize = 2000;
-
-const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What was looked through for a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,7 +80,8 @@ impl Leader {
                 self.fill_new(rule, now).await?;
             }
         }
-        self.look_at_receivers().await
+        // What mutes may be another now.
+        look_at_receivers(&*self.store).await
     }
 
     /// The rules that are new here, were changed, or came back; of those that are no more it is forgotten that they were known.
@@ -102,11 +101,6 @@ impl Leader {
             }
         }
         Ok(new)
-    }
-
-    /// What mutes may be another now: every receiver for whom something waits is looked at.
-    async fn look_at_receivers(&self) -> Result<(), StoreError> {
-        crate::alerting::attend::look_at_receivers(&*self.store).await
     }
 
     /// Ends the row of a rule that is no more, and begins that of a rule that was changed anew.
@@ -134,12 +128,10 @@ impl Leader {
             None if is_own(&stored.alert.rule) || !rulebook.problems.is_empty() => return Ok(stored),
             None => judge::ended(&*self.store, rulebook, stored, now).await?,
         };
-        if is_changed && self.store.change_rows(vec![after.change(Some(&row))]).await? != [true] {
+        if is_changed && after.save(&*self.store, Some(&row)).await?.is_none() {
             // Somebody attended to it meanwhile. It is due at once, and is ended then.
             if let Some((row, stored)) = StoredAlert::load(&*self.store, &row.key).await? {
-                let change =
-                    rows::put(rows::ALERT, row.key.as_str(), rows::expect(Some(&row)), Some(rows::AT_ONCE), &stored);
-                self.store.change_rows(vec![change]).await?;
+                rows::save(&*self.store, rows::ALERT, &row.key, Some(&row), Some(rows::AT_ONCE), &stored).await?;
                 return Ok(stored);
             }
         }
@@ -154,9 +146,7 @@ impl Leader {
         self.fill(rule, from).await?;
         let state = RuleState { revision, filled_at: now };
         let again_at = Some(now + KNOWN_AFTER);
-        let change = rows::put(rows::RULE_STATE, rule.name(), rows::expect(row.as_ref()), again_at, &state);
-        self.store.change_rows(vec![change]).await?;
-        Ok(())
+        rows::save(&*self.store, rows::RULE_STATE, rule.name(), row.as_ref(), again_at, &state).await.map(drop)
     }
 
     /// Looks once more for what came while not every collector knew a new rule.
@@ -168,20 +158,19 @@ impl Leader {
                 let lateness = micros(rule.section().lateness.0);
                 self.fill(rule, state.filled_at.saturating_sub(lateness)).await?;
             }
-            let change = match state {
-                Some(state) => rows::put(rows::RULE_STATE, row.key.as_str(), rows::expect(Some(&row)), None, &state),
-                None => rows::remove(rows::RULE_STATE, &row),
-            };
-            self.store.change_rows(vec![change]).await?;
+            match state {
+                Some(state) => {
+                    rows::save(&*self.store, rows::RULE_STATE, &row.key, Some(&row), None, &state).await?;
+                }
+                None => drop(self.store.change_rows(vec![rows::remove(rows::RULE_STATE, &row)]).await?),
+            }
         }
         Ok(())
     }
 
     /// Marks what is stored from an instant on and concerns a rule.
     async fn fill(&self, rule: &Rule, from: i64) -> Result<(), StoreError> {
-        let criteria = Criteria { filter: Some(rule.filter().clone()), from: Some(from), ..Criteria::default() };
-        let (order, limit, time_max) = (Order::Descending, PAGE, PAGE_TIME_MAX);
-        let mut pages = Pages::new(Search { criteria, order, after: None, offset: 0, limit, time_max });
+        let mut pages = pages(rule.filter().clone(), Order::Descending, Some(from), None);
         let mut events = 0;
         while let Some(page) = pages.next(&*self.store, PAGE).await? {
             events += page.len();

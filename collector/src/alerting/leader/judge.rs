@@ -5,11 +5,14 @@ use std::{
     time::Instant,
 };
 
-use super::samples::{Reader, Reading};
+use super::{
+    each_event::each_event,
+    samples::{Reader, Reading},
+};
 use crate::{
     alert::{
         judging::{life_settings, micros, trigger_of},
-        life::{AlertRow, Step, advance, delete},
+        life::{AlertRow, LifeSettings, Step, advance, delete},
         rule::{GroupKey, KnownGroups, Rule},
         step::Alert,
         trigger::{Mark, RESOLVE_AFTER, Trigger, Verdict, evaluate},
@@ -96,7 +99,7 @@ pub(super) async fn judge(
                 let age_max = rulebook.age_max(&rule.section().receivers);
                 let (old, new): (Vec<Mark>, Vec<Mark>) =
                     ranges.into_iter().partition(|mark| now.saturating_sub(mark.to) > age_max);
-                judged.samples = super::route::each_event(store, rulebook, rule, &new, now).await?;
+                judged.samples = each_event(store, rulebook, rule, &new, now).await?;
                 ranges = old;
                 if ranges.is_empty() && stored.is_none() {
                     judged.took = began_at.elapsed().as_micros() as i64;
@@ -196,7 +199,7 @@ impl Live<'_> {
     async fn take(
         &self,
         stored: &mut StoredAlert,
-        settings: &crate::alert::life::LifeSettings,
+        settings: &LifeSettings,
         verdict: &Verdict,
     ) -> Result<(), StoreError> {
         let (row, steps): (AlertRow, Vec<Step>) =
@@ -225,23 +228,14 @@ impl Live<'_> {
 
     fn new_alert(&self, revision: &str) -> StoredAlert {
         let section = self.rule.section();
-        let group = self.group.text().to_owned();
         let alert = Alert {
             rule: self.rule.name().to_owned(),
-            group: group.clone(),
+            group: self.group.text().to_owned(),
             group_fields: self.group.fields(),
             severity: telling::severity(self.rule, &[]),
             labels: section.labels.clone(),
         };
-        let row = AlertRow::new(self.rule.name(), revision, &group, section.labels.clone());
-        StoredAlert {
-            alert,
-            description: section.description.clone(),
-            row,
-            steps: Vec::new(),
-            lateness: 0,
-            look_not_before: None,
-        }
+        StoredAlert::new(alert, &section.description, revision)
     }
 }
 

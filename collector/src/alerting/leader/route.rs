@@ -1,20 +1,18 @@
 //! Gives the steps of alerts to the receivers: what is told now, later, or never, see `alert::routing` for the order in which
 //! it must be written.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use super::{Leader, samples::Reader};
+use super::Leader;
 use crate::{
     alert::{
         key::key_of,
         outbox::OutboxRow,
         routing::{Inhibitors, Muting, Notification, Plan, ReceiverState, Silence, StepRecord, plan},
-        rule::Rule,
-        step::{Alert, AlertStep, Evidence, StepKind},
-        trigger::Mark,
+        step::AlertStep,
     },
-    alerting::{metrics::StepLabel, rows, rulebook::Rulebook, stored_alert::StoredAlert, telling},
-    store::{EventStore, Row, RowChange, RowExpect, StoreError},
+    alerting::{metrics::StepLabel, rows, rulebook::Rulebook, sender, stored_alert::StoredAlert},
+    store::{Row, RowChange, RowExpect, StoreError},
 };
 use serde_json::json;
 
@@ -45,39 +43,30 @@ impl Leader {
         let past =
             waiting.iter().flat_map(|(_, stored)| stored.steps.iter().map(|step| self.past(stored, &step.taken, now)));
         let past: Vec<RowChange> = past.collect();
-        if !past.is_empty() {
-            self.store.change_rows(past).await?;
-        }
-        let mut steps: Vec<&AlertStep> =
-            waiting.iter().flat_map(|(_, stored)| stored.steps.iter().map(|step| &step.told)).collect();
-        // Steps of one alert stay in their order: the sort is stable.
-        steps.sort_by_key(|step| step.at);
+        self.store.change_rows(past).await?;
+        let steps = waiting.iter().flat_map(|(_, stored)| stored.steps.iter().map(|step| &step.told));
         let steps: Vec<AlertStep> = in_order_of_alerts(steps);
         let states = self.states(&steps, &due).await?;
-        let silences = silences(&*self.store).await?;
+        let silences: Vec<Silence> = rows::read_all(&*self.store, rows::SILENCE, "").await?;
+        let muting = Muting {
+            silences: &silences,
+            maintenance: &rulebook.maintenance,
+            inhibitors: Inhibitors::new(&rulebook.inhibit, self.firing.values()),
+        };
         for (name, row, state) in states {
-            let muting = Muting {
-                silences: &silences,
-                maintenance: &rulebook.maintenance,
-                inhibitors: Inhibitors::new(&rulebook.inhibit, self.firing.values()),
-            };
             let plan = plan(state, &steps, &muting, &rulebook.grouping_of(&name), now);
             if !self.carry_out(plan, row, &name, now).await? {
                 // Somebody else plans for this receiver; the steps wait for the next round.
                 return Ok(());
             }
         }
-        let taken = waiting.into_iter().map(|(row, mut stored)| {
-            for step in &stored.steps {
+        for (row, mut stored) in waiting {
+            for step in stored.steps.drain(..) {
                 let label = StepLabel { step: step.told.kind.name() };
                 self.metrics.steps.get_or_create(&label).inc();
             }
-            stored.steps.clear();
-            stored.change(Some(&row))
-        });
-        let taken: Vec<RowChange> = taken.collect();
-        if !taken.is_empty() {
-            self.store.change_rows(taken).await?;
+            // Where somebody changed the row meanwhile the steps are offered again, and known.
+            stored.save(&*self.store, Some(&row)).await?;
         }
         Ok(())
     }
@@ -87,26 +76,21 @@ impl Leader {
         let Plan { mut state, notifications, records, next_at } = plan;
         let until = now.saturating_add(self.history_keep);
         let fates = records.iter().map(|record| fate(name, record, until));
-        let fates: Vec<RowChange> = fates.collect();
-        if !fates.is_empty() {
-            self.store.change_rows(fates).await?;
-        }
+        self.store.change_rows(fates.collect()).await?;
         // Whoever dies before the notifications are in the outbox leaves a row that is looked at again.
         let due = if notifications.is_empty() { next_at } else { Some(rows::AT_ONCE) };
-        let change = rows::put(rows::RECEIVER, name, rows::expect(before.as_ref()), due, &state);
-        if self.store.change_rows(vec![change]).await? != [true] {
+        let saved = rows::save(&*self.store, rows::RECEIVER, name, before.as_ref(), due, &state).await?;
+        if saved.is_none() {
             return Ok(false);
         }
         if notifications.is_empty() {
             return Ok(true);
         }
         let keys: Vec<String> = notifications.iter().map(|notification| notification.key.clone()).collect();
-        let outgoing = notifications.into_iter().map(|notification| outgoing(&OutboxRow::new(notification, now)));
+        let outgoing = notifications.into_iter().map(|notification| outgoing(notification, now));
         self.store.change_rows(outgoing.collect()).await?;
         state.confirm(&keys);
-        let version = before.map_or(1, |row| row.version + 1);
-        let confirmed = rows::put(rows::RECEIVER, name, RowExpect::Version(version), next_at, &state);
-        self.store.change_rows(vec![confirmed]).await?;
+        rows::save(&*self.store, rows::RECEIVER, name, saved.as_ref(), next_at, &state).await?;
         Ok(true)
     }
 
@@ -132,21 +116,15 @@ impl Leader {
 }
 
 /// The row of a notification that is not there yet.
-fn outgoing(row: &OutboxRow) -> RowChange {
-    rows::put(rows::OUTBOX, row.key.clone(), RowExpect::Nothing, Some(row.next_at), row)
+pub(super) fn outgoing(notification: Notification, now: i64) -> RowChange {
+    sender::change(&OutboxRow::new(notification, now), RowExpect::Nothing)
 }
 
-/// All silences.
-pub(crate) async fn silences(store: &dyn EventStore) -> Result<Vec<Silence>, StoreError> {
-    let rows = rows::all(store, rows::SILENCE, "").await?;
-    Ok(rows.iter().filter_map(|row| rows::read(rows::SILENCE, row)).collect())
-}
-
-/// The steps by time, but those of one alert in their own order: one that became known late may be older than the one
-/// before it.
-fn in_order_of_alerts(steps: Vec<&AlertStep>) -> Vec<AlertStep> {
+/// The steps by time, but those of one alert in their own order, in which they are given: one that became known late may be
+/// older than the one before it.
+fn in_order_of_alerts<'s>(steps: impl IntoIterator<Item = &'s AlertStep>) -> Vec<AlertStep> {
     let mut latest: HashMap<String, i64> = HashMap::new();
-    let mut timed: Vec<(i64, &AlertStep)> = Vec::with_capacity(steps.len());
+    let mut timed: Vec<(i64, &AlertStep)> = Vec::new();
     for step in steps {
         let latest = latest.entry(step.alert.id()).or_insert(i64::MIN);
         *latest = step.at.max(*latest);
@@ -163,51 +141,35 @@ fn fate(receiver: &str, record: &StepRecord, until: i64) -> RowChange {
     rows::put(rows::FATE, key, RowExpect::Anything, Some(until), &content)
 }
 
-/// Tells of each event by itself, as MADSci does; says how many events there were. The key of each notification is that of
-/// the event, so that none is told twice.
-pub(super) async fn each_event(
-    store: &dyn EventStore,
-    rulebook: &Rulebook,
-    rule: &Rule,
-    marks: &[Mark],
-    now: i64,
-) -> Result<u64, StoreError> {
-    let silences = silences(store).await?;
-    let muting = Muting { silences: &silences, maintenance: &rulebook.maintenance, inhibitors: Inhibitors::default() };
-    let mut samples = BTreeMap::new();
-    for mark in marks {
-        let group = rule.group_of(&json!({}));
-        let reader = Reader { store, rule, group: &group, room: None };
-        samples.extend(reader.all(mark.from, mark.to).await?.into_iter().map(|sample| (sample.id.clone(), sample)));
-    }
-    let mut changes = Vec::new();
-    for (id, sample) in &samples {
-        let Some(stored) = store.get(id).await? else { continue };
-        let event = stored.event;
-        let alert = Alert {
-            rule: rule.name().to_owned(),
-            group: id.clone(),
-            group_fields: BTreeMap::new(),
-            severity: rule.severity_of(&event),
-            labels: rule.section().labels.clone(),
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
+    use super::{AlertStep, in_order_of_alerts};
+    use crate::alert::{
+        rule::Severity,
+        step::{Alert, Evidence, StepKind},
+    };
+
+    #[test]
+    fn steps_are_in_the_order_of_time_and_of_their_alerts() {
+        let step = |group: &str, kind: StepKind, at: i64| {
+            let (rule, severity) = ("r".to_owned(), Severity::Error);
+            let (group_fields, labels) = (BTreeMap::new(), BTreeMap::new());
+            let alert = Alert { rule, group: group.to_owned(), group_fields, severity, labels };
+            let (key, receivers) = (format!("{group} {}", kind.name()), Vec::new());
+            AlertStep { key, alert, kind, receivers, at, evidence: Evidence::default(), summary: Value::Null }
         };
-        if muting.reason(&alert, now).is_some() {
-            continue;
-        }
-        let summary = json!({"since": sample.time, "number": null, "events": [telling::short(&event)]});
-        for receiver in rulebook.told_by(&rule.section().receivers) {
-            let step = AlertStep {
-                key: format!("{}:{id}", rule.name()),
-                alert: alert.clone(),
-                kind: StepKind::Fired,
-                receivers: Vec::new(),
-                at: sample.time,
-                evidence: Evidence { event_ids: vec![id.clone()], count: 1 },
-                summary: summary.clone(),
-            };
-            changes.push(outgoing(&OutboxRow::new(Notification::single(receiver, step, now), now)));
-        }
+        // The end of `a` is older than its beginning: it was told at sight before it was known to be over.
+        let steps = [
+            step("a", StepKind::Fired, 20),
+            step("a", StepKind::Resolved, 10),
+            step("b", StepKind::Fired, 15),
+            step("c", StepKind::Fired, 30),
+        ];
+        let keys: Vec<String> = in_order_of_alerts(&steps).into_iter().map(|step| step.key).collect();
+        assert_eq!(keys, ["b fired", "a fired", "a resolved", "c fired"]);
     }
-    store.change_rows(changes).await?;
-    Ok(samples.len() as u64)
 }

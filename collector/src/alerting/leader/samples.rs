@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// So many events are read at a time.
-const PAGE: usize = 2000;
+pub(super) const PAGE: usize = 2000;
 
 /// How long the store may look for a page.
 const PAGE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -66,15 +66,25 @@ impl Reader<'_> {
 
     /// The samples from an instant to another, both included, the newest first; at most so many as memory allows.
     pub(super) async fn all(&self, from: i64, to: i64) -> Result<Vec<Sample>, StoreError> {
-        let mut pages = pages(Some(self.filter()), Order::Descending, Some(from), Some(to));
         let mut samples = Vec::new();
+        self.each(from, to, |stored| samples.push(sample_of(self.rule, stored))).await?;
+        Ok(samples)
+    }
+
+    /// Shows the events from an instant to another, both included, the newest first; some more than as many as memory allows.
+    pub(super) async fn each(&self, from: i64, to: i64, mut show: impl FnMut(&StoredEvent)) -> Result<(), StoreError> {
+        let mut pages = pages(self.filter(), Order::Descending, Some(from), Some(to));
+        let mut shown = 0;
         while let Some(page) = pages.next(self.store, PAGE).await? {
-            samples.extend(self.samples(&page));
-            if samples.len() >= SAMPLES_MAX {
+            for stored in page.iter().filter(|stored| self.belongs(stored)) {
+                show(stored);
+                shown += 1;
+            }
+            if shown >= SAMPLES_MAX {
                 break;
             }
         }
-        Ok(samples)
+        Ok(())
     }
 
     /// The first sample of an order, from an instant to another, both included; one with a value, if that is needed.
@@ -86,11 +96,12 @@ impl Reader<'_> {
         to: Option<i64>,
         needs_value: bool,
     ) -> Result<Option<Sample>, StoreError> {
-        let mut pages = pages(Some(filter.clone()), order, from, to);
+        let mut pages = pages(filter.clone(), order, from, to);
         let is_one = |sample: &Sample| !needs_value || sample.value.as_ref().is_some_and(|value| !value.is_null());
         let mut limit = 1;
         while let Some(page) = pages.next(self.store, limit).await? {
-            if let Some(sample) = self.samples(&page).find(is_one) {
+            let samples = page.iter().filter(|stored| self.belongs(stored)).map(|stored| sample_of(self.rule, stored));
+            if let Some(sample) = samples.into_iter().find(is_one) {
                 return Ok(Some(sample));
             }
             limit = (limit * 10).min(PAGE);
@@ -108,19 +119,15 @@ impl Reader<'_> {
         Filter::parse(&both).unwrap_or_else(|_| self.rule.filter().clone())
     }
 
-    fn samples<'p>(&self, page: &'p [StoredEvent]) -> impl Iterator<Item = Sample> + use<'p, '_> {
-        let this = *self;
-        page.iter().filter(move |stored| this.belongs(stored)).map(move |stored| sample_of(this.rule, stored))
-    }
-
     fn belongs(&self, stored: &StoredEvent) -> bool {
         let own = self.rule.group_of(&stored.event);
         if self.group.is_overflow() { self.room.is_none_or(|room| !room.has(&own)) } else { own == *self.group }
     }
 }
 
-fn pages(filter: Option<Filter>, order: Order, from: Option<i64>, to: Option<i64>) -> Pages {
+/// The events that pass a filter, from an instant to another, both included, page by page.
+pub(super) fn pages(filter: Filter, order: Order, from: Option<i64>, to: Option<i64>) -> Pages {
     let to = to.filter(|to| *to < END_OF_TIME).map(|to| to.saturating_add(1));
-    let criteria = Criteria { filter, from, to, ..Criteria::default() };
+    let criteria = Criteria { filter: Some(filter), from, to, ..Criteria::default() };
     Pages::new(Search { criteria, order, after: None, offset: 0, limit: PAGE, time_max: PAGE_TIME_MAX })
 }

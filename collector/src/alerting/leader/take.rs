@@ -76,9 +76,7 @@ impl Leader {
             let task = tasks.entry(id.clone()).or_insert_with(|| Task::new(id, rule, group));
             task.before = Some((row, stored));
         }
-        if !aside.is_empty() {
-            self.store.change_rows(aside).await?;
-        }
+        self.store.change_rows(aside).await?;
         Ok(Taken { tasks: tasks.into_values().collect(), has_all_marks, is_full })
     }
 }

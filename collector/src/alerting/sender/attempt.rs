@@ -6,12 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Sender, change};
+use super::{Sender, save};
 use crate::{
     alert::outbox::OutboxRow,
-    alerting::{rows, rulebook::Rulebook},
+    alerting::{page_address, rows, rulebook::Rulebook},
     notify::{Delivery, Failure, Notification, Outcome},
-    store::{Row, RowExpect, StoreError},
+    store::{Row, StoreError},
 };
 
 /// An attempt that takes longer would outlast its claim, whatever the receiver's own limit is.
@@ -42,8 +42,7 @@ pub(super) async fn attempt(
     outgoing: OutboxRow,
 ) -> Result<Ended, StoreError> {
     let Some(claimed) = outgoing.claim(&sender.owner, sender.clock.now()) else { return Ok(Ended::TakenByOthers) };
-    let claim = change(&claimed, RowExpect::Version(row.version));
-    if sender.store.change_rows(vec![claim]).await? != [true] {
+    if !save(&*sender.store, &row, &claimed).await? {
         return Ok(Ended::TakenByOthers);
     }
     let token = claimed.claim.as_ref().map_or(0, |claim| claim.token);
@@ -79,7 +78,7 @@ async fn hand_over(sender: &Sender, rulebook: &Rulebook, claimed: &OutboxRow) ->
             Some([alert]) => alert["id"].as_str().map(|id| format!("?alert={id}")),
             _ => None,
         };
-        context["url"] = json!(format!("{}/alerts{}", url.trim_end_matches('/'), alert.unwrap_or_default()));
+        context["url"] = json!(page_address(url) + &alert.unwrap_or_default());
     }
     let rule = context["rule"].as_str().and_then(|name| rulebook.rules.get(name).cloned());
     let instant = |micros: i64| Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -106,9 +105,7 @@ async fn note(sender: &Sender, claimed: &OutboxRow, token: u64, outcome: Outcome
             Outcome::Failed(failure) => current.failed(token, failure, now),
         };
         let is_noted = match &next {
-            Some(next) => {
-                sender.store.change_rows(vec![change(next, RowExpect::Version(row.version))]).await? == [true]
-            }
+            Some(next) => save(&*sender.store, &row, next).await?,
             None => true,
         };
         if is_noted {

@@ -171,9 +171,5 @@ pub(super) async fn save(
     before: Option<&Row>,
     content: &LineContent,
 ) -> Result<Option<Row>, StoreError> {
-    let change = rows::put(rows::LINE, receiver, rows::expect(before), None, content);
-    let json = change.put.as_ref().map(|put| put.json.clone()).unwrap_or_default();
-    let is_saved = store.change_rows(vec![change]).await? == [true];
-    let version = before.map_or(1, |row| row.version + 1);
-    Ok(is_saved.then(|| Row { key: receiver.to_owned(), version, due: None, json }))
+    rows::save(store, rows::LINE, receiver, before, None, content).await
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Sender, change, line};
+use super::{Sender, line, save};
 use crate::{
     alert::outbox::{OutboxRow, RowState},
     alerting::rows,
-    store::{RowExpect, StoreError},
+    store::StoreError,
 };
 
 impl Sender {
@@ -43,7 +43,7 @@ impl Sender {
                 _ => None,
             };
             if let Some(next) = next {
-                self.store.change_rows(vec![change(&next, RowExpect::Version(row.version))]).await?;
+                save(&*self.store, &row, &next).await?;
             }
         }
         Ok(())

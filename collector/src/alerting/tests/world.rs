@@ -171,13 +171,11 @@ impl World {
     }
 
     pub(super) async fn alerts(&self) -> Vec<StoredAlert> {
-        let rows = rows::all(&*self.store, rows::ALERT, "").await.expect("rows");
-        rows.iter().filter_map(|row| rows::read(rows::ALERT, row)).collect()
+        rows::read_all(&*self.store, rows::ALERT, "").await.expect("rows")
     }
 
     pub(super) async fn history(&self) -> Vec<PastStep> {
-        let rows = rows::all(&*self.store, rows::HISTORY, "").await.expect("rows");
-        rows.iter().filter_map(|row| rows::read(rows::HISTORY, row)).collect()
+        rows::read_all(&*self.store, rows::HISTORY, "").await.expect("rows")
     }
 
     /// How many marks there are that nobody judged.

@@ -117,8 +117,7 @@ impl Mutes {
 
 /// All alerts there are.
 pub(super) async fn all(alerting: &Alerting) -> Result<Vec<StoredAlert>, StoreError> {
-    let rows = rows::all(&*alerting.store, rows::ALERT, "").await?;
-    Ok(rows.iter().filter_map(|row| rows::read(rows::ALERT, row)).collect())
+    rows::read_all(&*alerting.store, rows::ALERT, "").await
 }
 
 /// List alerts

@@ -139,8 +139,7 @@ pub(crate) async fn get_notifications(
     });
     parameters.finish()?;
     let alerting = api.alerts()?;
-    let rows = rows::all(&*alerting.store, rows::OUTBOX, "").await?;
-    let mut outbox: Vec<OutboxRow> = rows.iter().filter_map(|row| rows::read(rows::OUTBOX, row)).collect();
+    let mut outbox: Vec<OutboxRow> = rows::read_all(&*alerting.store, rows::OUTBOX, "").await?;
     outbox.retain(|row| receiver.as_ref().is_none_or(|receiver| row.receiver == *receiver));
     if let Some(states) = states.flatten() {
         outbox.retain(|row| states.contains(&row.state));

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::{alerts::not_there, instant};
 use crate::{
     alert::outbox::{OutboxRow, RowState},
-    alerting::{rows, sender::LineContent},
+    alerting::{page_address, rows, sender::LineContent},
     api::{Api, error::Problem},
     notify::Outcome,
 };
@@ -130,7 +130,7 @@ pub(crate) async fn test_receiver(
     let alerting = api.alerts()?;
     let rulebook = Arc::clone(&alerting.rulebook.borrow());
     let receiver = rulebook.receivers.get(&name).ok_or_else(|| not_there(&name))?;
-    let url = alerting.page_url.as_ref().map(|url| format!("{}/alerts", url.trim_end_matches('/')));
+    let url = alerting.page_url.as_deref().map(page_address);
     let trial = receiver.trial(&event_id::mint(), Timestamp::now(), url.as_deref());
     Ok(Json(match receiver.send(&trial, None).await {
         Outcome::Sent(delivery) => {
