@@ -168,15 +168,15 @@ impl Live<'_> {
         let mut stored = stored.unwrap_or_else(|| self.new_alert(&settings.revision));
         let before = stored.clone();
         (stored.lateness, stored.look_not_before) = (lateness, None);
-        let mut marks = VecDeque::from(together(marks));
-        if marks.is_empty() {
-            let is_due = stored.row.is_due(known_to, self.world.now);
-            // Time alone may tell something only where all that came before was judged.
-            if !(is_due && self.world.has_all_marks) && stored.row.revision == settings.revision {
-                return Ok(self.behind(stored, is_new));
-            }
-            marks.extend(look_again(&trigger, self.rule, &stored.row, known_to));
+        let is_stale = stored.row.revision != settings.revision;
+        let is_due = stored.row.is_due(known_to, self.world.now);
+        // Time alone may tell something only where all that came before was judged.
+        if marks.is_empty() && !is_stale && !(is_due && self.world.has_all_marks) {
+            return Ok(self.behind(stored, is_new));
         }
+        // Also where something else came meanwhile: what is told now rests on events that lie before it.
+        let again = look_again(&trigger, self.rule, &stored.row, known_to);
+        let mut marks = VecDeque::from(together(marks.into_iter().chain(again).collect()));
         if marks.is_empty() {
             let verdict = Verdict::nothing_new(&trigger, known_to);
             self.take(&mut stored, &settings, &verdict).await?;

@@ -12,6 +12,7 @@ use crate::{
         back_test::{Range, back_test},
         life::{Step, StepKind},
     },
+    alerting::stored_alert::PastStep,
     store::NewEvent,
 };
 
@@ -101,6 +102,8 @@ async fn live_equals_history(trigger: &str, seed: u64) {
         }
     }
     assert_eq!(told, expected, "{trigger} with seed {seed}");
+    let unfounded: Vec<&PastStep> = history.iter().filter(|past| past.step.grounds.ids.is_empty()).collect();
+    assert!(unfounded.is_empty(), "{trigger} with seed {seed}: {unfounded:?}");
     assert!(tried.events > 20, "there is something to tell of");
 }
 
