@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::store::{
     DeadLetter, EventStore, Expect, Histogram, HistogramRequest, InsertReport, NewEvent, Page, Position, Row,
@@ -18,32 +18,39 @@ use crate::store::{
 pub(super) struct Mortal {
     inner: Arc<dyn EventStore>,
     writes_left: AtomicI64,
+    died: Notify,
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("the process is dead")]
-struct Dead;
 
 impl Mortal {
     pub(super) fn new(inner: Arc<dyn EventStore>, writes: i64) -> Self {
-        Self { inner, writes_left: AtomicI64::new(writes) }
+        Self { inner, writes_left: AtomicI64::new(writes), died: Notify::new() }
     }
 
-    /// Whether a write was not made.
-    pub(super) fn is_dead(&self) -> bool {
-        self.writes_left.load(Ordering::SeqCst) < 0
+    /// Does something, unless the process dies meanwhile: then none.
+    pub(super) async fn outlive<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.died.notified() => None,
+            done = work => Some(done),
+        }
     }
 
-    fn write(&self) -> Result<(), StoreError> {
-        if self.writes_left.fetch_sub(1, Ordering::SeqCst) > 0 { Ok(()) } else { Err(Self::dead()) }
+    async fn write(&self) {
+        if self.writes_left.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            self.end().await;
+        }
     }
 
-    fn live(&self) -> Result<(), StoreError> {
-        if self.is_dead() { Err(Self::dead()) } else { Ok(()) }
+    async fn live(&self) {
+        if self.writes_left.load(Ordering::SeqCst) < 0 {
+            self.end().await;
+        }
     }
 
-    fn dead() -> StoreError {
-        StoreError::Unavailable { attempt: "write", source: Arc::new(Dead) }
+    /// Whoever is dead does nothing any more.
+    async fn end(&self) {
+        self.died.notify_one();
+        std::future::pending().await
     }
 }
 
@@ -53,24 +60,24 @@ impl RowStore for Mortal {
         // Each row is a write of its own: stores promise nothing of several.
         let mut made = Vec::with_capacity(changes.len());
         for change in changes {
-            self.write()?;
+            self.write().await;
             made.extend(self.inner.change_rows(vec![change]).await?);
         }
         Ok(made)
     }
 
     async fn row(&self, kind: &'static str, key: &str) -> Result<Option<Row>, StoreError> {
-        self.live()?;
+        self.live().await;
         self.inner.row(kind, key).await
     }
 
     async fn rows(&self, kind: &'static str, after: Option<&str>, limit: usize) -> Result<Vec<Row>, StoreError> {
-        self.live()?;
+        self.live().await;
         self.inner.rows(kind, after, limit).await
     }
 
     async fn rows_due(&self, kind: &'static str, at: i64, limit: usize) -> Result<Vec<Row>, StoreError> {
-        self.live()?;
+        self.live().await;
         self.inner.rows_due(kind, at, limit).await
     }
 }
@@ -78,7 +85,7 @@ impl RowStore for Mortal {
 #[async_trait]
 impl EventStore for Mortal {
     async fn insert(&self, events: Vec<NewEvent>, expect: Expect) -> Result<InsertReport, StoreError> {
-        self.write()?;
+        self.write().await;
         self.inner.insert(events, expect).await
     }
 
@@ -91,12 +98,12 @@ impl EventStore for Mortal {
     }
 
     async fn get(&self, id: &str) -> Result<Option<StoredEvent>, StoreError> {
-        self.live()?;
+        self.live().await;
         self.inner.get(id).await
     }
 
     async fn search(&self, search: Search) -> Result<Page, StoreError> {
-        self.live()?;
+        self.live().await;
         self.inner.search(search).await
     }
 
