@@ -80,6 +80,12 @@ impl Filter {
         Self { condition: Condition::and(vec![self.condition, other.condition]) }
     }
 
+    /// The filter that a document passes which passes any of these; of none, no document does.
+    #[must_use]
+    pub fn any(filters: impl IntoIterator<Item = Filter>) -> Self {
+        Self { condition: Condition::or(filters.into_iter().map(|filter| filter.condition).collect()) }
+    }
+
     /// The selector in one agreed spelling: reading it again gives an equal filter, and equal filters are spelt alike.
     pub fn to_json(&self) -> Value {
         write::selector(&self.condition)

@@ -13,6 +13,7 @@ mod route;
 mod samples;
 mod sparse;
 mod take;
+mod take_up;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 use tracing::error;
 
 use self::{
+    fill::Fill,
     judge::{Judged, World},
     take::Taken,
 };
@@ -60,6 +62,8 @@ pub(super) struct Leader {
     groups: HashMap<String, KnownGroups>,
     /// The alerts that fire, by identifier.
     firing: BTreeMap<String, Alert>,
+    /// What is being looked for, because rules are new.
+    fill: Option<Fill>,
     /// Rules and groups of which so much comes that they rest in between, and until when.
     resting: HashMap<String, i64>,
     /// When old rows are looked for next.
@@ -97,6 +101,7 @@ impl Leader {
             at_work: None,
             groups: HashMap::new(),
             firing: BTreeMap::new(),
+            fill: None,
             resting: HashMap::new(),
             look_after_at: 0,
             valid_until: 0,
@@ -118,7 +123,14 @@ impl Leader {
             self.take_up(&rulebook).await?;
             self.at_work = Some(Arc::clone(&rulebook));
         }
-        self.fill_again(&rulebook).await?;
+        let is_filling = match self.fill_on(&rulebook).await {
+            Ok(is_filling) => is_filling,
+            Err(error) => {
+                // What was looked through is looked through again.
+                self.at_work = None;
+                return Err(error);
+            }
+        };
         let now = self.clock.now();
         let Taken { tasks, has_all_marks, is_full } = self.take(&rulebook, now).await?;
         let judged_count = tasks.len();
@@ -157,7 +169,7 @@ impl Leader {
         }
         self.look_after(now).await?;
         self.metrics.firing.set(self.firing.len() as i64);
-        Ok(Round { is_full: is_full && judged_count > 0, judged: judged_count })
+        Ok(Round { is_full: is_filling || is_full && judged_count > 0, judged: judged_count })
     }
 
     /// Saves what was judged, unless somebody else was faster: then it is judged again. Gives back the row as it is saved.

@@ -6,5 +6,6 @@ mod deliveries;
 mod hallway;
 mod lives;
 mod mortal;
+mod new_rules;
 mod silences;
 mod world;

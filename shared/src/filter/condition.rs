@@ -32,6 +32,16 @@ impl Condition {
         }
         if flat.len() == 1 { flat.remove(0) } else { Condition::And(flat) }
     }
+
+    /// Joins conditions of which one is enough; a single one stays itself.
+    pub(super) fn or(mut conditions: Vec<Condition>) -> Self {
+        match conditions.len() {
+            // A selector cannot spell an `$or` of nothing.
+            0 => Condition::Nor(vec![Condition::And(Vec::new())]),
+            1 => conditions.remove(0),
+            _ => Condition::Or(conditions),
+        }
+    }
 }
 
 /// A question about what a path leads to.

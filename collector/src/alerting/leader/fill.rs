@@ -1,193 +1,198 @@
-//! Takes up a rulebook: rows of rules that are no more end, and what a new rule concerns is looked for in what is stored,
-//! as far back as the rule looks. Other collectors mark for a new rule only once they know it, so that is done twice.
+//! Looks through what is stored for what concerns rules that are new, and marks it.
+//!
+//! All rules that are new are looked for together, the newest events first and a little in each round: alerts of other rules
+//! do not wait for it. A rule that is new is judged once all that concerns it is marked. Other collectors mark for it only
+//! once they know it, so that what came meanwhile is looked for once more.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
+use labtrail_shared::filter::Filter;
 use serde::{Deserialize, Serialize};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     Leader,
-    judge::{self, is_own},
-    samples::{PAGE, pages},
+    samples::{PAGE, pages_within},
 };
 use crate::{
     alert::{
         judging::{life_settings, micros},
-        life::begin_anew,
-        rule::{KnownGroups, Rule},
+        rule::Rule,
     },
-    alerting::{
-        attend::look_at_receivers, marks::MarkContent, rows, rulebook::Rulebook, stored_alert::StoredAlert, telling,
-    },
-    store::{Order, Row, StoreError},
+    alerting::{marks::MarkContent, rows, rulebook::Rulebook},
+    store::{EventStore, Order, Pages, Row, RowChange, RowExpect, StoreError, StoredEvent},
 };
 
 /// After so long every collector knows a new rule, in microseconds.
 const KNOWN_AFTER: i64 = 15_000_000;
 
-/// No more events of a rule are looked through.
-const EVENTS_MAX: usize = 200_000;
+/// Of more events of a rule only the newest are marked.
+const EVENTS_MAX: u64 = 200_000;
 
-/// What was looked through for a rule.
+/// So many rules are asked for by their filters. For more, all events are read and each is matched here.
+const ASKED_FOR_MAX: usize = 8;
+
+/// A round looks through so much before it goes on: others wait for it.
+const PART: Duration = Duration::from_millis(50);
+
+/// How long the store may look for a page, unless it does not get on.
+const PAGE_TIME_MAX: Duration = Duration::from_millis(200);
+
+/// What is known of having looked through the store for a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct RuleState {
-    revision: String,
-    /// When it was first looked through.
+pub(super) struct RuleState {
+    pub(super) revision: String,
+    /// When it was first begun.
     filled_at: i64,
 }
 
-impl Leader {
-    /// Takes up a rulebook, and all that is known of alerts.
-    pub(super) async fn take_up(&mut self, rulebook: &Arc<Rulebook>) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.firing.clear();
-        let new = self.new_rules(rulebook).await?;
-        let mut texts: HashMap<String, Vec<String>> = HashMap::new();
-        let mut after: Option<String> = None;
-        loop {
-            let page = self.store.rows(rows::ALERT, after.as_deref(), PAGE).await?;
-            after = page.last().map(|row| row.key.clone());
-            let is_last = page.len() < PAGE;
-            for row in page {
-                let Some(stored) = rows::read::<StoredAlert>(rows::ALERT, &row) else { continue };
-                if rulebook.rules.get(&stored.alert.rule).is_some() {
-                    texts.entry(stored.alert.rule.clone()).or_default().push(stored.alert.group.clone());
-                }
-                let stored = self.taken_up(rulebook, row, stored, now).await?;
-                self.note_firing(&stored.id(), &stored);
-                if new.contains(&stored.alert.rule) {
-                    // What the rule would say of it now is to be seen, though its events may be long ago.
-                    let mark = MarkContent::at(&stored.alert.rule, &stored.alert.group, now);
-                    self.store.change_rows(vec![mark.change()]).await?;
-                }
-            }
-            if is_last {
-                break;
-            }
-        }
-        let known = |rule: &Arc<Rule>| {
-            let texts = texts.get(rule.name()).map(Vec::as_slice).unwrap_or_default();
-            let groups_max = rule.section().groups_max;
-            (rule.name().to_owned(), KnownGroups::new(groups_max, texts.iter().map(String::as_str)))
+/// What is being looked for.
+#[derive(Debug)]
+pub(super) struct Fill {
+    /// The rules of which not all is marked yet, by name.
+    sought: BTreeMap<String, Sought>,
+    /// All from this instant on was looked through.
+    looked_to: Option<i64>,
+    /// The part that is being looked through, and where it begins.
+    pages: Option<(Pages, i64)>,
+    /// Whether what the rules concern was never marked before.
+    is_first: bool,
+    /// What is noted once all was looked through.
+    notes: Vec<RowChange>,
+}
+
+#[derive(Debug)]
+struct Sought {
+    rule: Arc<Rule>,
+    /// Since when it is looked for.
+    from: i64,
+    events: u64,
+}
+
+impl Fill {
+    fn new(sought: impl Iterator<Item = (Arc<Rule>, i64)>, is_first: bool, notes: Vec<RowChange>) -> Self {
+        let sought = sought.map(|(rule, from)| (rule.name().to_owned(), Sought { rule, from, events: 0 }));
+        Self { sought: sought.collect(), looked_to: None, pages: None, is_first, notes }
+    }
+
+    /// What is to be looked for because these rules are new: each as far back as it looks. `before`: what was known of them.
+    pub(super) fn first(rules: Vec<Arc<Rule>>, before: &BTreeMap<String, Row>, now: i64) -> Self {
+        let note = |rule: &Arc<Rule>| {
+            let state = RuleState { revision: life_settings(rule).revision, filled_at: now };
+            let expect = before.get(rule.name()).map_or(RowExpect::Nothing, |row| RowExpect::Version(row.version));
+            rows::put(rows::RULE_STATE, rule.name(), expect, Some(now.saturating_add(KNOWN_AFTER)), &state)
         };
-        self.groups = rulebook.rules.rules().iter().map(known).collect();
-        for name in &new {
-            if let Some(rule) = rulebook.rules.get(name) {
-                self.fill_new(rule, now).await?;
-            }
-        }
-        // What mutes may be another now.
-        look_at_receivers(&*self.store).await
+        let notes = rules.iter().map(note).collect();
+        let sought = rules.into_iter().map(|rule| {
+            let look_back = rule.section().trigger.look_back().map_or(0, micros);
+            let from = now.saturating_sub(look_back).saturating_sub(micros(rule.section().lateness.0));
+            (rule, from)
+        });
+        Self::new(sought, true, notes)
     }
 
-    /// The rules that are new here, were changed, or came back; of those that are no more it is forgotten that they were known.
-    async fn new_rules(&self, rulebook: &Rulebook) -> Result<HashSet<String>, StoreError> {
-        let enabled = rulebook.rules.rules().iter().filter(|rule| rule.section().enabled);
-        let mut new: HashSet<String> = enabled.map(|rule| rule.name().to_owned()).collect();
-        for row in rows::all(&*self.store, rows::RULE_STATE, "").await? {
-            let state = rows::read::<RuleState>(rows::RULE_STATE, &row);
-            match rulebook.rules.get(&row.key).filter(|rule| rule.section().enabled) {
-                Some(rule) if state.is_some_and(|state| state.revision == life_settings(rule).revision) => {
-                    new.remove(&row.key);
-                }
-                None if rulebook.problems.is_empty() => {
-                    self.store.change_rows(vec![rows::remove(rows::RULE_STATE, &row)]).await?;
-                }
-                _ => {}
-            }
-        }
-        Ok(new)
-    }
-
-    /// Ends the row of a rule that is no more, and begins that of a rule that was changed anew.
-    async fn taken_up(
-        &self,
-        rulebook: &Rulebook,
-        row: Row,
-        stored: StoredAlert,
-        now: i64,
-    ) -> Result<StoredAlert, StoreError> {
-        let rule = rulebook.rules.get(&stored.alert.rule).filter(|rule| rule.section().enabled);
-        let (after, is_changed) = match rule {
-            Some(rule) => {
-                let revision = life_settings(rule).revision;
-                if stored.row.revision == revision {
-                    return Ok(stored);
-                }
-                let mut stored = stored;
-                let (begun, steps) = begin_anew(std::mem::take(&mut stored.row), &revision, now);
-                stored.row = begun;
-                telling::add_steps(&*self.store, rulebook, Some(rule), &mut stored, steps).await?;
-                (stored, true)
-            }
-            // Of a file that is wrong nobody knows which rules it will have.
-            None if is_own(&stored.alert.rule) || !rulebook.problems.is_empty() => return Ok(stored),
-            None => judge::ended(&*self.store, rulebook, stored, now).await?,
-        };
-        if is_changed && after.save(&*self.store, Some(&row)).await?.is_none() {
-            // Somebody attended to it meanwhile. It is due at once, and is ended then.
-            if let Some((row, stored)) = StoredAlert::load(&*self.store, &row.key).await? {
-                rows::save(&*self.store, rows::ALERT, &row.key, Some(&row), Some(rows::AT_ONCE), &stored).await?;
-                return Ok(stored);
-            }
-        }
-        Ok(after)
-    }
-
-    async fn fill_new(&self, rule: &Rule, now: i64) -> Result<(), StoreError> {
-        let revision = life_settings(rule).revision;
-        let row = self.store.row(rows::RULE_STATE, rule.name()).await?;
-        let look_back = rule.section().trigger.look_back().map_or(0, micros);
-        let from = now.saturating_sub(look_back).saturating_sub(micros(rule.section().lateness.0));
-        self.fill(rule, from).await?;
-        let state = RuleState { revision, filled_at: now };
-        let again_at = Some(now + KNOWN_AFTER);
-        rows::save(&*self.store, rows::RULE_STATE, rule.name(), row.as_ref(), again_at, &state).await.map(drop)
-    }
-
-    /// Looks once more for what came while not every collector knew a new rule.
-    pub(super) async fn fill_again(&self, rulebook: &Rulebook) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        for row in self.store.rows_due(rows::RULE_STATE, now, PAGE).await? {
-            let state = rows::read::<RuleState>(rows::RULE_STATE, &row);
-            if let Some((rule, state)) = rulebook.rules.get(&row.key).zip(state.as_ref()) {
+    /// What is to be looked for once more.
+    fn again(due: &[Row], rulebook: &Rulebook) -> Self {
+        let (mut sought, mut notes) = (Vec::new(), Vec::new());
+        for row in due {
+            let Some(state) = rows::read::<RuleState>(rows::RULE_STATE, row) else {
+                notes.push(rows::remove(rows::RULE_STATE, row));
+                continue;
+            };
+            if let Some(rule) = rulebook.rules.get(&row.key).filter(|rule| rule.section().enabled) {
                 let lateness = micros(rule.section().lateness.0);
-                self.fill(rule, state.filled_at.saturating_sub(lateness)).await?;
+                sought.push((Arc::clone(rule), state.filled_at.saturating_sub(lateness)));
             }
-            match state {
-                Some(state) => {
-                    rows::save(&*self.store, rows::RULE_STATE, &row.key, Some(&row), None, &state).await?;
-                }
-                None => drop(self.store.change_rows(vec![rows::remove(rows::RULE_STATE, &row)]).await?),
-            }
+            let expect = RowExpect::Version(row.version);
+            notes.push(rows::put(rows::RULE_STATE, row.key.as_str(), expect, None, &state));
         }
-        Ok(())
+        Self::new(sought.into_iter(), false, notes)
     }
 
-    /// Marks what is stored from an instant on and concerns a rule.
-    async fn fill(&self, rule: &Rule, from: i64) -> Result<(), StoreError> {
-        let mut pages = pages(rule.filter().clone(), Order::Descending, Some(from), None);
-        let mut events = 0;
-        while let Some(page) = pages.next(&*self.store, PAGE).await? {
-            events += page.len();
-            let mut marks: Vec<MarkContent> = page
-                .iter()
-                .map(|stored| MarkContent::at(rule.name(), rule.group_of(&stored.event).text(), stored.time))
-                .collect();
-            marks.sort();
-            marks.dedup();
-            self.store.change_rows(marks.iter().map(MarkContent::change).collect()).await?;
-            if events >= EVENTS_MAX {
-                pages.end();
+    /// Whether a rule cannot be judged yet.
+    pub(super) fn holds_back(&self, rule: &str) -> bool {
+        self.is_first && self.sought.contains_key(rule)
+    }
+
+    /// Looks through one more page; says whether there is more.
+    async fn go_on(&mut self, store: &dyn EventStore, rulebook: &Rulebook) -> Result<bool, StoreError> {
+        if self.pages.is_none() {
+            self.pages = self.next_part();
+        }
+        let Some((pages, from)) = &mut self.pages else { return Ok(false) };
+        let from = *from;
+        if let Some(page) = pages.next(store, PAGE).await? {
+            let marks = self.marks_of(&page, rulebook);
+            store.change_rows(marks.iter().map(MarkContent::change).collect()).await?;
+            self.let_go(|sought| sought.events >= EVENTS_MAX);
+        } else {
+            self.pages = None;
+            self.looked_to = Some(from);
+            self.let_go(|sought| sought.from >= from);
+        }
+        Ok(!self.sought.is_empty())
+    }
+
+    /// The time down to the instant at which the next rule needs no more.
+    fn next_part(&self) -> Option<(Pages, i64)> {
+        let from = self.sought.values().map(|sought| sought.from).max()?;
+        let to = self.looked_to.map(|to| to.saturating_sub(1));
+        let filter = if self.sought.len() > ASKED_FOR_MAX {
+            Filter::all()
+        } else {
+            Filter::any(self.sought.values().map(|sought| sought.rule.filter().clone()))
+        };
+        Some((pages_within(PAGE_TIME_MAX, filter, Order::Descending, Some(from), to), from))
+    }
+
+    fn marks_of(&mut self, page: &[StoredEvent], rulebook: &Rulebook) -> BTreeSet<MarkContent> {
+        let mut marks = BTreeSet::new();
+        for stored in page {
+            for rule in rulebook.index.matching(&stored.event) {
+                if let Some(sought) = self.sought.get_mut(rule.name()) {
+                    sought.events += 1;
+                    marks.insert(MarkContent::at(rule.name(), rule.group_of(&stored.event).text(), stored.time));
+                }
             }
         }
-        if events > 0 {
-            info!(rule = rule.name(), events, "looked through what is stored for a rule that is new");
+        marks
+    }
+
+    /// Of these all is marked.
+    fn let_go(&mut self, is_done: impl Fn(&Sought) -> bool) {
+        self.sought.retain(|rule, sought| {
+            let is_done = is_done(sought);
+            let Sought { events, .. } = *sought;
+            if is_done && events >= EVENTS_MAX {
+                warn!(rule, events, "so much concerns a rule that is new that only the newest of it is judged");
+            } else if is_done && events > 0 {
+                info!(rule, events, "looked through what is stored for a rule that is new");
+            }
+            !is_done
+        });
+    }
+}
+
+impl Leader {
+    /// Goes on looking for what concerns new rules; says whether there is more to look through.
+    pub(super) async fn fill_on(&mut self, rulebook: &Rulebook) -> Result<bool, StoreError> {
+        if self.fill.is_none() {
+            let due = self.store.rows_due(rows::RULE_STATE, self.clock.now(), PAGE).await?;
+            self.fill = Some(Fill::again(&due, rulebook)).filter(|fill| !fill.notes.is_empty());
         }
-        Ok(())
+        let Some(fill) = &mut self.fill else { return Ok(false) };
+        let began_at = Instant::now();
+        while fill.go_on(&*self.store, rulebook).await? {
+            if began_at.elapsed() >= PART {
+                return Ok(true);
+            }
+        }
+        self.store.change_rows(std::mem::take(&mut fill.notes)).await?;
+        self.fill = None;
+        Ok(false)
     }
 }

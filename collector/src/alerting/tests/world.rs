@@ -1,6 +1,6 @@
 //! One collector's alerts, without what comes before and after them.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use labtrail_shared::{
     event::{Defaults, Event},
@@ -20,7 +20,7 @@ use crate::{
     alerting::{
         clock::Clock,
         config::AlertsConfig,
-        leader::Leader,
+        leader::{Leader, Round},
         marks::{MarkContent, Marker},
         metrics::AlertMetrics,
         rows,
@@ -58,7 +58,12 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(rules: &str, routes: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        // No computer dies here, so that nothing has to wait for a disk.
+        let folder = match Path::new("/dev/shm") {
+            memory if memory.is_dir() => tempfile::tempdir_in(memory),
+            _ => tempfile::tempdir(),
+        };
+        let folder = folder.expect("a folder");
         let mut tasks = Tasks::new();
         let path = folder.path().join("events.sqlite");
         let store = SqliteStore::open(&path, &StoreConfig::default(), &mut tasks, &Metrics::default());
@@ -140,10 +145,16 @@ impl World {
         self.happens(&json!({"event_data": {"node": node, "message": format!("{node} failed")}})).await;
     }
 
-    /// One round of judging.
+    /// Judges all there is to judge.
     pub(super) async fn judge(&mut self) -> Result<(), StoreError> {
+        while self.round().await?.is_full {}
+        Ok(())
+    }
+
+    /// One round of judging.
+    pub(super) async fn round(&mut self) -> Result<Round, StoreError> {
         let now = self.clock.now();
-        self.leader.round(now - self.behind, now + DAY).await.map(drop)
+        self.leader.round(now - self.behind, now + DAY).await
     }
 
     /// Time passes, second by second, and all that is to be done is done; nothing is sent.
