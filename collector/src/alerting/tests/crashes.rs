@@ -104,7 +104,7 @@ async fn play(server: &MailServer, grouping: &str, writes: i64) -> (BTreeMap<Str
 
 /// What was told of: the steps of alerts, however they were grouped.
 async fn steps(server: &MailServer, grouping: &str, writes: i64) -> (Vec<String>, usize, bool) {
-    let (mails, is_dead) = play(server, grouping, writes).await;
+    let (mails, is_dead) = Box::pin(play(server, grouping, writes)).await;
     let mut repeats = 0;
     let mut told: Vec<String> = Vec::new();
     for (id, mails) in &mails {

@@ -50,7 +50,7 @@ impl Mortal {
     /// Whoever is dead does nothing any more.
     async fn end(&self) {
         self.died.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
