@@ -127,7 +127,9 @@ impl Rulebook {
 fn routes_hash(sources: &Sources, madsci: Option<&MadsciSettings>) -> u64 {
     let text = sources.routes.as_ref().map_or("", |(_, text)| text.as_str());
     let madsci = madsci.and_then(|settings| settings.email_alerts.as_ref());
-    xxh3_64(format!("{text}\0{madsci:?}").as_bytes())
+    // The store keeps the hash. Few bits say that a password is another one, and do not say which.
+    let named = xxh3_64(format!("{:?}", sources.named_files).as_bytes()) & 0xffff;
+    xxh3_64(format!("{text}\0{madsci:?}").as_bytes()) ^ named
 }
 
 /// The built-in rules: MADSci's own level wins where its settings were taken over.
@@ -188,7 +190,7 @@ pub fn check_files(
         let rules = RuleSet::load(&files).map_err(|error| error.problems)?;
         return Ok(CheckedFiles { rules, receivers: Vec::new() });
     }
-    let sources = Sources { rule_files, routes: receivers, api_rules: Vec::new() };
+    let sources = Sources { rule_files, routes: receivers, ..Sources::default() };
     let mut config = AlertsConfig::default();
     config.madsci.enabled = false;
     let book = Rulebook::make(&sources, &config, None, 0)?;
@@ -205,7 +207,8 @@ pub(crate) fn first(sources: &Sources, config: &AlertsConfig, madsci: Option<&Ma
     for problem in &problems {
         warn!("{problem}");
     }
-    let mut sound = Sources { routes: sources.routes.clone(), ..Sources::default() };
+    let mut sound =
+        Sources { routes: sources.routes.clone(), named_files: sources.named_files.clone(), ..Sources::default() };
     if Rulebook::make(&sound, config, madsci, now).is_err() {
         sound.routes = None;
     }
@@ -234,7 +237,7 @@ mod tests {
         Sources {
             rule_files: rules.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
             routes: routes.map(|text| ("receivers.toml".into(), text.to_owned())),
-            api_rules: Vec::new(),
+            ..Sources::default()
         }
     }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use globset::Glob;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{alert::rule::RuleSection, alerting::config::AlertsConfig};
 
@@ -16,6 +17,8 @@ pub(crate) struct Sources {
     pub(crate) rule_files: Vec<(String, String)>,
     /// The file of receivers, if it is there.
     pub(crate) routes: Option<(PathBuf, String)>,
+    /// The files that the receivers name, such as those of passwords, and a hash of each; none where it cannot be read.
+    pub(crate) named_files: Vec<(PathBuf, Option<u64>)>,
     /// The rules that came through the API.
     pub(crate) api_rules: Vec<RuleSection>,
 }
@@ -23,7 +26,7 @@ pub(crate) struct Sources {
 impl Sources {
     /// Whether the files are the same, whatever came through the API.
     pub(crate) fn has_same_files(&self, other: &Self) -> bool {
-        self.rule_files == other.rule_files && self.routes == other.routes
+        self.rule_files == other.rule_files && self.routes == other.routes && self.named_files == other.named_files
     }
 }
 
@@ -47,7 +50,36 @@ pub(crate) fn read_files(config: &AlertsConfig, data_dir: &Path) -> Result<Sourc
         Err(error) if error.kind() == io::ErrorKind::NotFound && config.receivers.is_none() => None,
         Err(error) => return Err(format!("read {}: {error}", routes.display())),
     };
-    Ok(Sources { rule_files, routes, api_rules: Vec::new() })
+    let named_files = routes.as_ref().map(|(_, text)| named_files(text)).unwrap_or_default();
+    Ok(Sources { rule_files, routes, named_files, api_rules: Vec::new() })
+}
+
+/// The files that are named by settings whose names end in `_file`.
+fn named_files(routes: &str) -> Vec<(PathBuf, Option<u64>)> {
+    let mut files = Vec::new();
+    // What is wrong with the text is said where it is read.
+    let mut tables: Vec<toml::Value> = routes.parse::<toml::Table>().map(toml::Value::Table).into_iter().collect();
+    while let Some(value) = tables.pop() {
+        match value {
+            toml::Value::Array(values) => tables.extend(values),
+            toml::Value::Table(table) => {
+                for (name, value) in table {
+                    match value {
+                        toml::Value::String(file) if name.ends_with("_file") => files.push(PathBuf::from(file)),
+                        value => tables.push(value),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    files.sort();
+    files.dedup();
+    let hashed = |file: PathBuf| {
+        let hash = fs::read(&file).ok().map(|bytes| xxh3_64(&bytes));
+        (file, hash)
+    };
+    files.into_iter().map(hashed).collect()
 }
 
 /// A file, a folder (its `*.toml`), or a folder and a glob for the names in it.
@@ -108,5 +140,23 @@ mod tests {
         let config = AlertsConfig { rules: Some(vec![at("*.toml"), at("a.toml")]), ..AlertsConfig::default() };
         let sources = read_files(&config, folder.path()).expect("it can be read");
         assert_eq!((sources.rule_files.len(), sources.routes), (2, None));
+    }
+
+    #[test]
+    fn a_file_that_the_receivers_name_is_part_of_what_was_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (routes, password) = (folder.path().join("receivers.toml"), folder.path().join("password"));
+        let text = format!(
+            "[[receivers]]\nname = \"ops\"\n[receivers.email]\nsmtp_password_file = {password:?}\nsender = \"a@b.example\"\n"
+        );
+        fs::write(routes, text).expect("written");
+        let read = || read_files(&AlertsConfig::default(), folder.path()).expect("it can be read");
+        let missing = read();
+        assert_eq!(missing.named_files, [(password.clone(), None)]);
+        fs::write(&password, "wrong").expect("written");
+        let wrong = read();
+        assert!(!wrong.has_same_files(&missing) && wrong.has_same_files(&read()));
+        fs::write(&password, "right").expect("written");
+        assert!(!read().has_same_files(&wrong));
     }
 }

@@ -225,7 +225,7 @@ pub(super) fn book(rules: &str, routes: &str) -> Rulebook {
     let sources = Sources {
         rule_files: vec![("rules.toml".to_owned(), rules.to_owned())],
         routes: Some(("receivers.toml".into(), routes.to_owned())),
-        api_rules: Vec::new(),
+        ..Sources::default()
     };
     let mut config = AlertsConfig::default();
     config.madsci.enabled = false;

@@ -131,13 +131,12 @@ fn a_wrong_password_is_told_to_somebody_else_and_what_was_given_up_is_sent_when_
     let strict = MailServer::start(&["--login", "labtrail", "right"]);
     let server = MailServer::start(&[]);
     let collector = lab.collector_with(QUIET);
-    let receivers = |password: &str| {
-        let login =
-            format!("smtp_port = {}\nsmtp_username = \"labtrail\"\nsmtp_password = \"{password}\"", strict.port);
-        let ops = mail_receiver("ops", strict.port).replace(&format!("smtp_port = {}", strict.port), &login);
-        format!("fallback_receiver = \"boss\"\n{ops}{}{ALONE}", mail_receiver("boss", server.port))
-    };
-    put(&collector, "receivers.toml", &receivers("wr0ng"));
+    put(&collector, "mail-password", "wr0ng\n");
+    let password = collector.data_dir().join("mail-password");
+    let login = format!("smtp_port = {}\nsmtp_username = \"labtrail\"\nsmtp_password_file = {password:?}", strict.port);
+    let ops = mail_receiver("ops", strict.port).replace(&format!("smtp_port = {}", strict.port), &login);
+    let receivers = format!("fallback_receiver = \"boss\"\n{ops}{}{ALONE}", mail_receiver("boss", server.port));
+    put(&collector, "receivers.toml", &receivers);
     put(&collector, "rules/all.toml", RULES);
     wait_for_rule(&collector, "broken", |_| true);
     fails(&collector, 1, 1);
@@ -158,7 +157,7 @@ fn a_wrong_password_is_told_to_somebody_else_and_what_was_given_up_is_sent_when_
     });
     does(&collector, ("POST", "/api/v1/notifications/nothing/retry"), &Value::Null, 404);
     assert_eq!(strict.mails().len(), 0);
-    put(&collector, "receivers.toml", &receivers("right"));
+    put(&collector, "mail-password", "right\n");
     wait_until("it is told", || (nodes(&strict) == [1]).then_some(()));
     let row =
         wait_until("it is sent", || Some(outbox(&collector, "ops").remove(0)).filter(|row| row["state"] == "sent"));
