@@ -68,6 +68,8 @@ pub(super) struct Leader {
     resting: HashMap<String, i64>,
     /// When old rows are looked for next.
     look_after_at: i64,
+    /// Up to where alerts were looked through for those that are to be forgotten.
+    forgotten_to: Option<String>,
     /// Until when nobody else judges.
     valid_until: i64,
 }
@@ -104,6 +106,7 @@ impl Leader {
             fill: None,
             resting: HashMap::new(),
             look_after_at: 0,
+            forgotten_to: None,
             valid_until: 0,
         }
     }

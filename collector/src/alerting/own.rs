@@ -74,7 +74,7 @@ pub(crate) async fn report(
         if !is_firing && condition.problem.is_none() {
             return Ok(());
         }
-        let mut stored = stored.unwrap_or_else(|| new_alert(condition.name, field, about));
+        let mut stored = stored.unwrap_or_else(|| new_alert(condition.name, field, about, now));
         if let Some(problem) = condition.problem {
             problem.clone_into(&mut stored.description);
         }
@@ -101,7 +101,7 @@ fn verdict(is_firing: bool, stored: &StoredAlert, now: i64) -> Verdict {
     Verdict { judged, episodes, known_to: now.max(began + 1), at_sight: true }
 }
 
-fn new_alert(name: &str, field: &str, about: &str) -> StoredAlert {
+fn new_alert(name: &str, field: &str, about: &str, now: i64) -> StoredAlert {
     let alert = Alert {
         rule: name.to_owned(),
         group: about.to_owned(),
@@ -109,7 +109,7 @@ fn new_alert(name: &str, field: &str, about: &str) -> StoredAlert {
         severity: Severity::Warning,
         labels: BTreeMap::new(),
     };
-    StoredAlert::new(alert, "", "")
+    StoredAlert::new(alert, "", "", now)
 }
 
 fn told(rulebook: &Rulebook, stored: &StoredAlert, step: &Step) -> AlertStep {

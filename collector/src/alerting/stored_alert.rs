@@ -74,8 +74,9 @@ impl PastStep {
 
 impl StoredAlert {
     /// The row of a rule and group of which nothing was told yet.
-    pub(crate) fn new(alert: Alert, description: &str, revision: &str) -> Self {
+    pub(crate) fn new(alert: Alert, description: &str, revision: &str, now: i64) -> Self {
         let row = AlertRow::new(&alert.rule, revision, &alert.group, alert.labels.clone());
+        let row = AlertRow { made_at: now, ..row };
         let description = description.to_owned();
         Self { alert, description, row, steps: Vec::new(), lateness: 0, look_not_before: None }
     }

@@ -28,13 +28,16 @@ pub fn begin_anew(mut row: AlertRow, revision: &str, now: i64) -> (AlertRow, Vec
     let step = resolve(&mut row, WhyResolved::RuleChanged, None, now);
     let mut fresh = AlertRow::new(&row.rule, revision, &row.group, row.labels);
     (fresh.episode, fresh.episodes, fresh.resolved_at) = (row.episode, row.episodes, row.resolved_at);
+    fresh.made_at = row.made_at;
     (fresh, step.into_iter().collect())
 }
 
-/// Ends the row of a rule that is no more. The row is kept: should the rule come back, the number of the episode goes on.
+/// Ends the row of a rule that is no more. The row is kept for a while: should the rule come back, the number of the episode
+/// goes on.
 pub fn delete(mut row: AlertRow, now: i64) -> (AlertRow, Vec<Step>) {
     let step = resolve(&mut row, WhyResolved::RuleDeleted, None, now);
     let mut ended = AlertRow::new(&row.rule, &row.revision, &row.group, row.labels);
     (ended.episode, ended.episodes, ended.resolved_at) = (row.episode, row.episodes, row.resolved_at);
+    ended.made_at = row.made_at;
     (ended, step.into_iter().collect())
 }

@@ -50,6 +50,8 @@ pub struct AlertRow {
     pub group: String,
     /// The fields that make the group, and what they are in it.
     pub labels: BTreeMap<String, String>,
+    /// When the row was made, by the clock. Rows are forgotten; one that is made anew later gives its steps other keys.
+    pub made_at: i64,
     /// Where the alert stands.
     pub state: AlertState,
     /// The number of the episode that `since` and what follows speak of; 0 before the first. Numbers only grow.

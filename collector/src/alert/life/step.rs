@@ -36,7 +36,7 @@ pub enum StepKind {
 /// Something to tell of one episode of one rule and group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// A text that no other step has: a function of rule, revision, group, episode and kind.
+    /// A text that no other step has: a function of rule, revision, group, episode and kind, and of when the row was made.
     pub key: String,
     /// What is told.
     pub kind: StepKind,
@@ -63,5 +63,6 @@ pub(super) fn key_of(row: &AlertRow, episode: u64, kind: StepKind) -> String {
         StepKind::Resolved(_) => ("resolved", 0),
         StepKind::Escalated(n) => ("escalated", n),
     };
-    format!("{}:{}:{}:{episode}:{kind}:{n}", escaped(&row.rule), escaped(&row.revision), escaped(&row.group))
+    let (rule, revision, group) = (escaped(&row.rule), escaped(&row.revision), escaped(&row.group));
+    format!("{rule}:{revision}:{group}:{}:{episode}:{kind}:{n}", row.made_at)
 }

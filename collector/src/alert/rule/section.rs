@@ -30,7 +30,7 @@ pub struct RuleSection {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub group_by: Vec<FieldPath>,
     /// How many groups there may be, from 1 to 100,000; the events of all further ones fall into one group more that
-    /// says so. Default 10,000. Each group costs a row.
+    /// says so. Default 10,000. Each group costs a row, until nothing came of it for `alerts.history_keep`.
     #[serde(default = "groups_max")]
     pub groups_max: u32,
     /// For how long the condition must hold before the alert fires. Default: it fires at once. At most 30d.

@@ -235,7 +235,7 @@ impl Live<'_> {
             severity: telling::severity(self.rule, &[]),
             labels: section.labels.clone(),
         };
-        StoredAlert::new(alert, &section.description, revision)
+        StoredAlert::new(alert, &section.description, revision, self.world.now)
     }
 }
 

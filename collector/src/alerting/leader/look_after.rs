@@ -1,8 +1,12 @@
-//! Removes what was kept for long enough: history, and notifications that were settled.
+//! Removes what was kept for long enough: history, notifications that were settled, and alerts of which nothing comes any more.
 
-use super::Leader;
+use super::{Leader, judge::is_own};
 use crate::{
-    alert::{life::Step, outbox::OutboxRow, routing::Silence},
+    alert::{
+        life::{AlertState, Step},
+        outbox::OutboxRow,
+        routing::Silence,
+    },
     alerting::{
         rows,
         stored_alert::{PastStep, StoredAlert},
@@ -53,6 +57,35 @@ impl Leader {
             .filter(|row| rows::read::<Silence>(rows::SILENCE, row).is_some_and(|silence| silence.until < before));
         changes.extend(old.map(|row| rows::remove(rows::SILENCE, row)));
         self.store.change_rows(changes).await?;
+        self.forget(before).await
+    }
+
+    /// Forgets alerts of which nothing came since, so that there is room for other groups; a part of them each time.
+    async fn forget(&mut self, before: i64) -> Result<(), StoreError> {
+        let page = self.store.rows(rows::ALERT, self.forgotten_to.as_deref(), PART).await?;
+        self.forgotten_to = page.last().map(|row| row.key.clone()).filter(|_| page.len() == PART);
+        let (mut changes, mut forgotten) = (Vec::new(), Vec::new());
+        for row in page.iter().filter(|row| row.due.is_none()) {
+            let Some(stored) = rows::read::<StoredAlert>(rows::ALERT, row) else { continue };
+            if is_over(&stored, before) {
+                changes.push(rows::remove(rows::ALERT, row));
+                forgotten.push(stored.alert);
+            }
+        }
+        let removed = self.store.change_rows(changes).await?;
+        for (alert, _) in forgotten.iter().zip(removed).filter(|(_, is_removed)| *is_removed) {
+            if let Some(groups) = self.groups.get_mut(&alert.rule) {
+                groups.forget(&alert.group);
+            }
+        }
         Ok(())
     }
+}
+
+/// Whether nothing came of an alert since, and nothing is to come.
+fn is_over(stored: &StoredAlert, before: i64) -> bool {
+    let row = &stored.row;
+    let is_quiet = !matches!(row.state, AlertState::Firing | AlertState::Pending) && stored.steps.is_empty();
+    let last = row.known_to.max(row.ended).max(row.resolved_at).max(row.last_notified_at).max(Some(row.made_at));
+    is_quiet && !is_own(&stored.alert.rule) && last < Some(before)
 }

@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::world::{DAY, HOUR, MINUTE, SECOND, World};
-use crate::alert::life::AlertState;
+use crate::{
+    alert::{life::AlertState, outbox::RowState},
+    alerting::stored_alert::StoredAlert,
+};
 
 const OPS: &str = "[[receivers]]\nname = \"ops\"\nlog = {}\n";
 
@@ -177,6 +180,48 @@ async fn beyond_groups_max_all_is_one_group() {
     }
     other.judge_for(SECOND).await;
     assert_eq!(other.told().await, ["ops: fired a/*", "ops: fired a/N1"]);
+}
+
+#[tokio::test]
+async fn a_group_of_which_nothing_comes_any_more_makes_room_for_another() {
+    let rules = format!(
+        "{FIVE_IN_A_MINUTE}\ngroups_max = 2\n[[rules]]\nname = \"s\"\ntrigger = {{ silence = {{ after = \"5m\" }} }}\n\
+         group_by = [\"event_data.node\"]\n"
+    );
+    let mut world = World::new(&rules, OPS);
+    for _ in 0..5 {
+        world.fails("N1").await;
+    }
+    world.fails("N2").await;
+    world.judge_for(10 * MINUTE).await;
+    while world.sender.round().await.expect("it is sent") {}
+    let rows = async |world: &World| {
+        let mut rows: Vec<String> = world.alerts().await.iter().map(StoredAlert::id).collect();
+        rows.sort();
+        rows
+    };
+    let before = rows(&world).await;
+    assert_eq!(before.len(), 4, "two groups of both rules");
+    // As long as the history lasts, all is known.
+    world.clock.pass(80 * DAY);
+    world.judge_for(SECOND).await;
+    assert_eq!(rows(&world).await, before);
+    world.clock.pass(20 * DAY);
+    world.judge_for(SECOND).await;
+    let mut left: Vec<String> = world.alerts().await.into_iter().map(|stored| stored.alert.rule).collect();
+    left.dedup();
+    assert_eq!(left, ["s"], "what fires is not forgotten");
+    world.happens(&json!({"event_data": {"node": "N3"}})).await;
+    for _ in 0..5 {
+        world.fails("N1").await;
+    }
+    world.judge_for(SECOND).await;
+    while world.sender.round().await.expect("it is sent") {}
+    let told = world.told().await;
+    assert!(told.contains(&"ops: fired a/N1".to_owned()), "{told:?}");
+    assert!(world.outbox().await.iter().all(|row| row.state == RowState::Sent));
+    let groups: Vec<String> = world.alerts().await.into_iter().map(|stored| stored.alert.group).collect();
+    assert!(!groups.iter().any(|group| group == "*"), "{groups:?}");
 }
 
 const EACH: &str = "[[rules]]\nname = \"a\"\ntrigger = \"each\"\nnotify_each_event = true\nseverity = \"by_level\"\n";

@@ -78,7 +78,7 @@ fn an_episode_fires_and_is_resolved() {
     let mut life = Life::new(LifeSettings::default());
     let steps = life.judged(0, &[(10, 20)], 12);
     check(&steps, &[(Fired, 1)]);
-    assert_eq!(steps[0].key, "errors::arm:1:fired:0");
+    assert_eq!(steps[0].key, "errors::arm:0:1:fired:0");
     assert_eq!(steps[0].grounds.count, 5);
     assert_eq!((life.row.state, life.row.since), (AlertState::Firing, Some(10 * MINUTE)));
     assert_eq!(life.row.look_again_at, Some(20 * MINUTE));
@@ -209,8 +209,8 @@ fn another_revision_begins_anew() {
     life.settings.revision = "2".to_owned();
     let steps = life.judged(10, &[(10, END_OF_TIME)], 10);
     check(&steps, &[(StepKind::Resolved(WhyResolved::RuleChanged), 1), (Fired, 2)]);
-    assert_eq!(steps[0].key, "errors::arm:1:resolved:0");
-    assert_eq!(steps[1].key, "errors:2:arm:2:fired:0");
+    assert_eq!(steps[0].key, "errors::arm:0:1:resolved:0");
+    assert_eq!(steps[1].key, "errors:2:arm:0:2:fired:0");
     let (row, steps) = begin_anew(life.row.clone(), "3", 0);
     check(&steps, &[(StepKind::Resolved(WhyResolved::RuleChanged), 2)]);
     assert_eq!((row.state, row.episode, row.labels.len()), (AlertState::Inactive, 2, 1));
