@@ -3,6 +3,7 @@
 pub(crate) mod asked;
 mod in_place_of_madsci;
 mod life;
+mod muted;
 mod outages;
 mod recorded;
 mod reload;

@@ -80,7 +80,7 @@ fn answers_that_are_lost_or_say_that_nothing_is_sure_cost_no_event() {
         let failure = *FAILURES.choose(&mut random).expect("there are some");
         let times = random.random_range(1..6);
         let before = failures(&mongod);
-        fail_inserts(&mongod, failure, times);
+        fail_inserts(&site, failure, times);
         site.produce(&load.records(500, MESSAGE_BYTES, &mut random));
         wait_until("they failed so often", || (failures(&mongod) >= before + i64::from(times)).then_some(()));
     }
@@ -94,7 +94,7 @@ fn events_without_ids_that_were_stored_and_not_confirmed_are_not_stored_again_by
     let (lab, mongod) = (Lab::new(), Mongod::replica_set(1));
     let site = Site::new(Kafka::shared(), &mongod, "unconfirmed", 1);
     let collector = lab.collector_with(&site.config());
-    fail_inserts(&mongod, "writeConcernError", 1);
+    fail_inserts(&site, "writeConcernError", 1);
     let messages: Vec<String> = (0..5).map(|number| format!("event {number}")).collect();
     let events: Vec<_> =
         messages.iter().map(|message| json!({"event_data": {"message": message}}).to_string()).collect();
@@ -119,9 +119,9 @@ fn wait_until_durable(mongod: &Mongod) {
     wait_until("what was inserted is durable", || (optime("durableOpTime") >= applied).then_some(()));
 }
 
-/// Lets the next inserts fail: unseen, refused for a reason that passes, or done and not confirmed.
-fn fail_inserts(mongod: &Mongod, failure: &str, times: i32) {
-    let mut data = doc! {"failCommands": ["insert"], "appName": "labtrail-collector"};
+/// Lets the next inserts of events fail: unseen, refused for a reason that passes, or done and not confirmed.
+fn fail_inserts(site: &Site<'_>, failure: &str, times: i32) {
+    let mut data = doc! {"failCommands": ["insert"], "appName": "labtrail-collector", "namespace": site.namespace()};
     if failure == "closeConnection" {
         data.insert("closeConnection", true);
     }
@@ -134,7 +134,7 @@ fn fail_inserts(mongod: &Mongod, failure: &str, times: i32) {
     }
     let mut command = doc! {"configureFailPoint": "failCommand", "mode": {"times": times}};
     command.insert("data", data);
-    mongod.command("admin", command);
+    site.mongod.command("admin", command);
 }
 
 /// How often inserts have failed so far.

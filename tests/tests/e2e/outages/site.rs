@@ -44,6 +44,11 @@ impl<'a> Site<'a> {
         format!("{}.dead-letter", self.name)
     }
 
+    /// The database and the collection of the events.
+    pub(super) fn namespace(&self) -> String {
+        format!("{}.{COLLECTION}", self.name)
+    }
+
     /// A collector's config. It may hold little while it waits, and tries again soon.
     pub(super) fn config(&self) -> String {
         let (brokers, url, name) = (self.kafka.brokers(), self.mongod.url(), self.name);
