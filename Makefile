@@ -40,3 +40,5 @@ bench:
 	./target/release/labtrail-bench kafka-latency
 	./target/release/labtrail-bench kafka-collector
 	./target/release/labtrail-bench madsci
+	./target/release/labtrail-bench alerts
+	cargo bench --package labtrail-collector --bench rules
