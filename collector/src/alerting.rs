@@ -11,6 +11,7 @@ pub(crate) mod attend;
 pub(crate) mod clock;
 pub(crate) mod config;
 mod continuity;
+mod filler;
 mod frontier;
 pub(crate) mod leader;
 mod lease;

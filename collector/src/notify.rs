@@ -20,6 +20,7 @@ mod webhook;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::files::FILE_BYTES_MAX;
 pub use self::{
     email::EmailSection,
     notification::{AlertFacts, Facts, Kind, Notification},

@@ -1,9 +1,9 @@
 //! The life of an alert: what is kept of one rule and group, and what is to be told of it.
 //!
 //! [`advance`] takes a verdict into the row and gives the steps that follow. It asks no clock and remembers nothing else:
-//! the same row, settings, verdict and time give the same row and the same steps, with the same keys. So
-//! whoever dies between writing steps and row does it again, and the outbox, whose keys are unique, holds each once.
-//! (The row is the commit: steps are best written with it or after it, from the same values.)
+//! the same row, settings, verdict and time give the same row and the same steps, with the same keys. The row is the commit:
+//! steps are written with it. So whoever dies before has done nothing, and whoever dies later finds them there; the outbox,
+//! whose keys are unique, holds each once.
 //!
 //! - An episode *fires* once it has lasted `for`, by the times of its events; until then the row is *pending*. So a back-test
 //!   fires what the live run fired. An episode that began and ended before it was seen fires and resolves in one go.

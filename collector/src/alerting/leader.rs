@@ -6,7 +6,6 @@
 //! anywhere does no harm: what was not saved is judged again, and comes out the same.
 
 mod each_event;
-mod fill;
 mod judge;
 mod look_after;
 mod route;
@@ -26,7 +25,6 @@ use tokio::sync::watch;
 use tracing::error;
 
 use self::{
-    fill::Fill,
     judge::{Judged, World},
     take::Taken,
 };
@@ -62,8 +60,6 @@ pub(super) struct Leader {
     groups: HashMap<String, KnownGroups>,
     /// The alerts that fire, by identifier.
     firing: BTreeMap<String, Alert>,
-    /// What is being looked for, because rules are new.
-    fill: Option<Fill>,
     /// Rules and groups of which so much comes that they rest in between, and until when.
     resting: HashMap<String, i64>,
     /// When old rows are looked for next.
@@ -103,7 +99,6 @@ impl Leader {
             at_work: None,
             groups: HashMap::new(),
             firing: BTreeMap::new(),
-            fill: None,
             resting: HashMap::new(),
             look_after_at: 0,
             forgotten_to: None,
@@ -126,14 +121,6 @@ impl Leader {
             self.take_up(&rulebook).await?;
             self.at_work = Some(Arc::clone(&rulebook));
         }
-        let is_filling = match self.fill_on(&rulebook).await {
-            Ok(is_filling) => is_filling,
-            Err(error) => {
-                // What was looked through is looked through again.
-                self.at_work = None;
-                return Err(error);
-            }
-        };
         let now = self.clock.now();
         let Taken { tasks, has_all_marks, is_full } = self.take(&rulebook, now).await?;
         let judged_count = tasks.len();
@@ -172,7 +159,7 @@ impl Leader {
         }
         self.look_after(now).await?;
         self.metrics.firing.set(self.firing.len() as i64);
-        Ok(Round { is_full: is_filling || is_full && judged_count > 0, judged: judged_count })
+        Ok(Round { is_full: is_full && judged_count > 0, judged: judged_count })
     }
 
     /// Saves what was judged, unless somebody else was faster: then it is judged again. Gives back the row as it is saved.

@@ -55,10 +55,10 @@ impl MarkContent {
         trigger::Mark { from: self.from, to: self.to }
     }
 
-    /// The change that writes it.
-    pub(crate) fn change(&self) -> RowChange {
+    /// The change that writes it; it is judged from then on.
+    pub(crate) fn change(&self, due: i64) -> RowChange {
         let key = format!("{}:{}", key_of([self.rule.as_str(), self.group.as_str()]), self.from);
-        rows::put(rows::MARK, key, RowExpect::Anything, Some(rows::AT_ONCE), self)
+        rows::put(rows::MARK, key, RowExpect::Anything, Some(due), self)
     }
 }
 
@@ -102,7 +102,7 @@ impl Marker {
             return Ok(());
         }
         self.metrics.marks.inc_by(marks.len() as u64);
-        self.store.change_rows(marks.iter().map(MarkContent::change).collect()).await?;
+        self.store.change_rows(marks.iter().map(|mark| mark.change(rows::AT_ONCE)).collect()).await?;
         self.wake.notify_one();
         Ok(())
     }

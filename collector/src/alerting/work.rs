@@ -1,5 +1,6 @@
 //! What runs: reading rules, judging, and sending.
 
+mod filling;
 mod leading;
 mod pause;
 mod progress;
@@ -14,7 +15,7 @@ use tokio::{sync::Notify, task::JoinSet};
 use tracing::warn;
 
 use self::{leading::Leading, pause::Pause, progress::Progress};
-use super::{Alerting, leader::Leader, lease::Lease, reload::Reloader, sender::Sender};
+use super::{Alerting, filler::Filler, leader::Leader, lease::Lease, reload::Reloader, sender::Sender};
 use crate::config::Config;
 
 /// How often rules are looked at.
@@ -56,6 +57,14 @@ pub(super) fn start(
         page_url: alerting.page_url.clone(),
     };
     tasks.start("notifications", until(stop.clone(), FINISH_TIME_MAX, keep_sending(sender, Arc::clone(&outbox))));
+    let filler = Filler::new(
+        Arc::clone(&alerting.store),
+        alerting.rulebook.clone(),
+        alerting.clock.clone(),
+        Arc::clone(&alerting.wake),
+    );
+    let filling = filling::keep_filling(filler, Arc::clone(&progress));
+    tasks.start("alerts of new rules", until(stop.clone(), Duration::ZERO, filling));
     let leader = Leader::new(
         Arc::clone(&alerting.store),
         alerting.rulebook.clone(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use labtrail_shared::settings::Secret;
 
 /// No password and no bundle of certificates is longer.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub(crate) const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// A file that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -29,13 +29,13 @@ impl Pages {
     }
 
     /// The next page, which may be empty, of so many events at most; none at the end. A store that does not get on is asked
-    /// again and given more time.
+    /// again and given more time. After an error the same page may be asked for again.
     pub(crate) async fn next(
         &mut self,
         store: &dyn EventStore,
         limit: usize,
     ) -> Result<Option<Vec<StoredEvent>>, StoreError> {
-        let Some(mut search) = self.search.take() else { return Ok(None) };
+        let Some(mut search) = self.search.clone() else { return Ok(None) };
         search.limit = limit;
         loop {
             let page = store.search(search.clone()).await?;

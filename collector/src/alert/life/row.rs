@@ -1,5 +1,5 @@
-//! The row that a store keeps of one rule and group. It is never deleted while the rule exists: the number of the
-//! episode must not begin again.
+//! The row that a store keeps of one rule and group. When it was forgotten and is made anew, the number of the episode begins
+//! again; `made_at` keeps its steps apart from those of the row before.
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 use super::{Leader, judge::is_own};
 use crate::{
     alert::{
+        judging::life_settings,
         life::{AlertState, Step},
         outbox::OutboxRow,
         routing::Silence,
@@ -67,7 +68,7 @@ impl Leader {
         let (mut changes, mut forgotten) = (Vec::new(), Vec::new());
         for row in page.iter().filter(|row| row.due.is_none()) {
             let Some(stored) = rows::read::<StoredAlert>(rows::ALERT, row) else { continue };
-            if is_over(&stored, before) {
+            if is_over(&stored, before.saturating_sub(self.quiet_for(&stored.alert.rule))) {
                 changes.push(rows::remove(rows::ALERT, row));
                 forgotten.push(stored.alert);
             }
@@ -79,6 +80,12 @@ impl Leader {
             }
         }
         Ok(())
+    }
+
+    /// How long a rule keeps an alert quiet after it was over.
+    fn quiet_for(&self, rule: &str) -> i64 {
+        let rule = self.at_work.as_ref().and_then(|rulebook| rulebook.rules.get(rule));
+        rule.map_or(0, |rule| life_settings(rule).cool_down)
     }
 }
 

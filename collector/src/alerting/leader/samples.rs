@@ -127,18 +127,7 @@ impl Reader<'_> {
 
 /// The events that pass a filter, from an instant to another, both included, page by page.
 pub(super) fn pages(filter: Filter, order: Order, from: Option<i64>, to: Option<i64>) -> Pages {
-    pages_within(PAGE_TIME_MAX, filter, order, from, to)
-}
-
-/// The same; for each page the store may look so long.
-pub(super) fn pages_within(
-    time_max: Duration,
-    filter: Filter,
-    order: Order,
-    from: Option<i64>,
-    to: Option<i64>,
-) -> Pages {
     let to = to.filter(|to| *to < END_OF_TIME).map(|to| to.saturating_add(1));
     let criteria = Criteria { filter: Some(filter), from, to, ..Criteria::default() };
-    Pages::new(Search { criteria, order, after: None, offset: 0, limit: PAGE, time_max })
+    Pages::new(Search { criteria, order, after: None, offset: 0, limit: PAGE, time_max: PAGE_TIME_MAX })
 }

@@ -25,9 +25,6 @@ const UNKNOWN_PAUSE: i64 = 60_000_000;
 /// So long such a mark is kept.
 const UNKNOWN_KEEP: i64 = 24 * 3_600_000_000;
 
-/// A mark of a rule that is new is looked at again after so long, while what else the rule concerns is looked for.
-const HELD_BACK_PAUSE: i64 = 1_000_000;
-
 /// What was taken.
 #[derive(Debug)]
 pub(super) struct Taken {
@@ -61,10 +58,9 @@ impl Leader {
             };
             let group = admitted(&mut self.groups, rule, &mark);
             let id = key_of([mark.rule.as_str(), group.as_str()]);
-            let is_held_back = self.is_held_back(&mark.rule).then(|| now.saturating_add(HELD_BACK_PAUSE));
-            if let Some(until) = self.resting.get(&id).copied().or(is_held_back) {
+            if let Some(until) = self.resting.get(&id) {
                 // It must not stand in the way of the others meanwhile.
-                aside.push(postponed(&row, &mark, until));
+                aside.push(postponed(&row, &mark, *until));
                 continue;
             }
             let task = tasks.entry(id.clone()).or_insert_with(|| Task::new(id, mark.rule.clone(), group));
@@ -73,7 +69,7 @@ impl Leader {
         for row in due {
             let Some(stored) = rows::read::<StoredAlert>(rows::ALERT, &row) else { continue };
             let id = stored.id();
-            if self.resting.contains_key(&id) || self.is_held_back(&stored.alert.rule) {
+            if self.resting.contains_key(&id) {
                 continue;
             }
             let (rule, group) = (stored.alert.rule.clone(), stored.alert.group.clone());
@@ -82,11 +78,6 @@ impl Leader {
         }
         self.store.change_rows(aside).await?;
         Ok(Taken { tasks: tasks.into_values().collect(), has_all_marks, is_full })
-    }
-
-    /// Whether a rule is new and not all of what it concerns is marked yet.
-    fn is_held_back(&self, rule: &str) -> bool {
-        self.fill.as_ref().is_some_and(|fill| fill.holds_back(rule))
     }
 }
 

@@ -6,9 +6,10 @@ use std::{
 };
 
 use globset::Glob;
+use labtrail_shared::settings;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{alert::rule::RuleSection, alerting::config::AlertsConfig};
+use crate::{alert::rule::RuleSection, alerting::config::AlertsConfig, notify::FILE_BYTES_MAX};
 
 /// Everything that a rulebook is made of.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,15 +51,16 @@ pub(crate) fn read_files(config: &AlertsConfig, data_dir: &Path) -> Result<Sourc
         Err(error) if error.kind() == io::ErrorKind::NotFound && config.receivers.is_none() => None,
         Err(error) => return Err(format!("read {}: {error}", routes.display())),
     };
-    let named_files = routes.as_ref().map(|(_, text)| named_files(text)).unwrap_or_default();
+    let named_files = routes.as_ref().map(named_files).unwrap_or_default();
     Ok(Sources { rule_files, routes, named_files, api_rules: Vec::new() })
 }
 
 /// The files that are named by settings whose names end in `_file`.
-fn named_files(routes: &str) -> Vec<(PathBuf, Option<u64>)> {
+fn named_files((file, text): &(PathBuf, String)) -> Vec<(PathBuf, Option<u64>)> {
     let mut files = Vec::new();
     // What is wrong with the text is said where it is read.
-    let mut tables: Vec<toml::Value> = routes.parse::<toml::Table>().map(toml::Value::Table).into_iter().collect();
+    let table = settings::parse(text, file, |name| std::env::var(name).ok());
+    let mut tables: Vec<toml::Value> = table.map(toml::Value::Table).into_iter().collect();
     while let Some(value) = tables.pop() {
         match value {
             toml::Value::Array(values) => tables.extend(values),
@@ -76,8 +78,9 @@ fn named_files(routes: &str) -> Vec<(PathBuf, Option<u64>)> {
     files.sort();
     files.dedup();
     let hashed = |file: PathBuf| {
-        let hash = fs::read(&file).ok().map(|bytes| xxh3_64(&bytes));
-        (file, hash)
+        let is_small = fs::metadata(&file).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= FILE_BYTES_MAX);
+        let bytes = is_small.then(|| fs::read(&file).ok()).flatten();
+        (file, bytes.map(|bytes| xxh3_64(&bytes)))
     };
     files.into_iter().map(hashed).collect()
 }

@@ -11,7 +11,7 @@ use super::{
     world::{MINUTE, SECOND, World, book},
 };
 use crate::{
-    alerting::{leader::Leader, marks::Marker, sender::Sender},
+    alerting::{filler::Filler, leader::Leader, marks::Marker, sender::Sender},
     store::{EventStore, NewEvent, StoreError},
 };
 
@@ -36,6 +36,7 @@ fn mortal(world: &World, writes: i64, routes: &str) -> (Arc<Mortal>, World) {
     other.sender = Sender { store: Arc::clone(&shared), ..other.sender };
     other.marker = Marker { store: Arc::clone(&shared), ..other.marker };
     other.store = Arc::clone(&shared);
+    other.filler = Filler::new(Arc::clone(&shared), other.rulebook.subscribe(), other.clock.clone(), Arc::default());
     other.leader =
         Leader::new(shared, rulebook, other.clock.clone(), crate::alerting::metrics::AlertMetrics::default(), MINUTE);
     (store, other)

@@ -18,12 +18,26 @@ use crate::store::{
 pub(super) struct Mortal {
     inner: Arc<dyn EventStore>,
     writes_left: AtomicI64,
+    /// Every so manieth search fails, if any.
+    stumbles: i64,
+    searches: AtomicI64,
     died: Notify,
 }
 
 impl Mortal {
     pub(super) fn new(inner: Arc<dyn EventStore>, writes: i64) -> Self {
-        Self { inner, writes_left: AtomicI64::new(writes), died: Notify::new() }
+        Self {
+            inner,
+            writes_left: AtomicI64::new(writes),
+            stumbles: 0,
+            searches: AtomicI64::new(0),
+            died: Notify::new(),
+        }
+    }
+
+    /// A store that lives, and of which every so manieth search fails.
+    pub(super) fn stumbling(inner: Arc<dyn EventStore>, every: i64) -> Self {
+        Self { stumbles: every, ..Self::new(inner, i64::MAX) }
     }
 
     /// Does something, unless the process dies meanwhile: then none.
@@ -104,6 +118,10 @@ impl EventStore for Mortal {
 
     async fn search(&self, search: Search) -> Result<Page, StoreError> {
         self.live().await;
+        let searches = self.searches.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.stumbles > 0 && searches % self.stumbles == 0 {
+            return Err(StoreError::Unavailable { attempt: "search", source: Arc::new(std::fmt::Error) });
+        }
         self.inner.search(search).await
     }
 

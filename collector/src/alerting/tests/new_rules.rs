@@ -1,11 +1,17 @@
 //! A rule that is new looks at what was stored before it, and keeps nobody waiting meanwhile.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 use serde_json::json;
 
-use super::world::{MINUTE, SECOND, World};
-use crate::alerting::{marks::MarkContent, rows};
+use super::{
+    mortal::Mortal,
+    world::{HOUR, MINUTE, SECOND, World, book},
+};
+use crate::{
+    alerting::{filler::Stepped, marks::MarkContent, rows, rulebook::Rulebook},
+    store::{Expect, NewEvent},
+};
 
 const OPS: &str = "[[receivers]]\nname = \"ops\"\nlog = {}\n";
 
@@ -35,6 +41,7 @@ async fn half_an_hour(world: &mut World, nodes: i64) -> Vec<(i64, String, i64)> 
         for node in 1..=nodes {
             let part = format!("P{}", ago % 3);
             let event = world.event(ago * SECOND, &json!({"event_data": {"node": format!("N{node}"), "part": part}}));
+            let event = NewEvent { received: event.time, ..event };
             all.push((node, part, event.time));
             events.push(event);
         }
@@ -51,6 +58,17 @@ async fn marked(world: &World) -> BTreeSet<(String, String, i64)> {
     marks.into_iter().map(|mark| (mark.rule, mark.group, mark.from)).collect()
 }
 
+/// What is to be marked for these rules by what happened.
+fn expected(all: &[(i64, String, i64)], rules: &[i64], now: i64) -> BTreeSet<(String, String, i64)> {
+    let concerns =
+        |(node, _, time): &&(i64, String, i64)| rules.contains(node) && *time >= now - node * MINUTE - LATENESS;
+    let expected = all.iter().filter(concerns).map(|(node, part, time)| {
+        let mark = MarkContent::at(&format!("r{node}"), &format!("\"{part}\""), *time);
+        (mark.rule, mark.group, mark.from)
+    });
+    expected.collect()
+}
+
 #[tokio::test]
 async fn all_that_concerns_new_rules_is_marked_as_far_back_as_each_looks() {
     // Few rules are asked for by their filters; for many, everything is read.
@@ -62,22 +80,49 @@ async fn all_that_concerns_new_rules_is_marked_as_far_back_as_each_looks() {
         assert_eq!(marked(&world).await, BTreeSet::new());
         world.set_rules(&rules(1..=count, 1_000_000), OPS);
         world.judge().await.expect("it judges");
-        let expected: BTreeSet<(String, String, i64)> = all
-            .iter()
-            .filter(|(node, _, time)| *node <= count && *time >= now - node * MINUTE - LATENESS)
-            .map(|(node, part, time)| {
-                let mark = MarkContent::at(&format!("r{node}"), &format!("\"{part}\""), *time);
-                (mark.rule, mark.group, mark.from)
-            })
-            .collect();
+        let mut expected = expected(&all, &(1..=count).collect::<Vec<_>>(), now);
         assert!(expected.len() >= 10, "{}", expected.len());
         assert_eq!(marked(&world).await, expected, "{count} rules");
-        // Once every collector knows them it is looked once more, for what came since only.
+        // What came to a collector that did not know the rules, and was late, is looked for once all of them do.
+        let late = world.event(5 * MINUTE, &json!({"event_data": {"node": "N1", "part": "late"}}));
+        let mark = MarkContent::at("r1", "\"late\"", late.time);
+        world.store.insert(vec![late], Expect::New).await.expect("it is stored");
+        world.judge().await.expect("it judges");
+        assert_eq!(marked(&world).await, expected, "{count} rules");
         world.clock.pass(20 * SECOND);
         world.judge().await.expect("it judges");
+        expected.insert((mark.rule, mark.group, mark.from));
         assert_eq!(marked(&world).await, expected, "{count} rules");
         assert_eq!(world.marks().await, 0, "all is judged");
     }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_and_rules_that_change_meanwhile_cost_nothing() {
+    let mut safe = World::new("", OPS);
+    let all = half_an_hour(&mut safe, 22).await;
+    let now = safe.clock.now();
+    let store = Arc::new(Mortal::stumbling(Arc::clone(&safe.store), 3));
+    let mut world = World::on(store, safe.clock.clone(), &rules(1..=20, 1_000_000), OPS);
+    let (mut steps, mut failures) = (0, 0);
+    loop {
+        match world.filler.step().await {
+            Ok(Stepped::Nothing) => break,
+            Ok(Stepped::More) => {}
+            Ok(Stepped::Waits) => drop(safe.round().await.expect("it judges")),
+            Err(_) => failures += 1,
+        }
+        steps += 1;
+        if steps == 4 {
+            // One is no more, one is another, one is new, and the others are as they were.
+            let changed = rules(1..=18, 1_000_000) + &rules([20], 999_999) + &rules([21], 1_000_000);
+            world.set_rules(&changed, OPS);
+            safe.set_rules(&changed, OPS);
+        }
+    }
+    assert!(failures > 2, "{failures} failures");
+    let known: Vec<i64> = (1..=18).chain([20, 21]).collect();
+    assert_eq!(marked(&safe).await, expected(&all, &known, now));
 }
 
 #[tokio::test]
@@ -88,20 +133,49 @@ async fn others_do_not_wait_for_a_new_rule_that_looks_at_much() {
     half_an_hour(&mut world, 60).await;
     world.judge_for(31 * MINUTE).await;
     let told = world.told().await.len();
-    world.set_rules(&(old + &rules(31..60, 100)), OPS);
-    assert!(world.round().await.expect("it judges").is_full, "there is much to look through");
+    world.set_rules(&(old + &rules(31..=60, 100)), OPS);
+    assert_eq!(world.filler.step().await.expect("it looks"), Stepped::More);
     // Something happens of which both an old and a new rule tell.
     let mut events = vec![world.event(0, &json!({"event_data": {"node": "N1"}}))];
     for _ in 0..100 {
         events.push(world.event(0, &json!({"event_data": {"node": "N40"}})));
     }
     world.take(events).await.expect("it is stored");
-    assert!(world.round().await.expect("it judges").is_full, "there is still much to look through");
-    assert_eq!(world.told().await.split_off(told), ["ops: fired r1/?"]);
+    assert_eq!(world.filler.step().await.expect("it looks"), Stepped::More);
+    world.round().await.expect("it judges");
+    let mut at_once = world.told().await.split_off(told);
+    at_once.sort();
+    assert_eq!(at_once, ["ops: fired r1/?, fired r40/?"]);
+    // No more is marked than can be judged soon.
+    let mut most = 0;
+    loop {
+        match world.filler.step().await.expect("it looks") {
+            Stepped::Nothing => break,
+            Stepped::More => {}
+            Stepped::Waits => drop(world.round().await.expect("it judges")),
+        }
+        most = most.max(world.marks().await);
+    }
+    assert!((500..1000).contains(&most), "{most} marks waited");
+    let rules: BTreeSet<String> = marked(&world).await.into_iter().map(|(rule, ..)| rule).collect();
+    assert!(rules.contains("r31") && rules.contains("r60"), "{rules:?}");
+}
+
+#[tokio::test]
+async fn what_comes_while_a_file_is_wrong_at_the_start_is_looked_for_once_it_is_mended() {
+    let rules = rule(1, 1);
+    let mut world = World::new(&rules, OPS);
     world.judge().await.expect("it judges");
-    world.clock.pass(2 * SECOND);
+    world.clock.pass(MINUTE);
     world.judge().await.expect("it judges");
-    let mut told = world.told().await.split_off(told);
-    told.retain(|words| words.contains("r40/?"));
-    assert_eq!(told.len(), 1, "{told:?}");
+    // The next collector finds a file that cannot be read, and no other one.
+    let broken = Rulebook { problems: vec!["it is wrong".to_owned()], ..book("", OPS) };
+    world.rulebook.send_replace(Arc::new(broken));
+    world.judge().await.expect("it judges");
+    world.happens(&json!({"event_data": {"node": "N1"}})).await;
+    world.judge_for(HOUR).await;
+    assert_eq!(world.told().await, [""; 0]);
+    world.set_rules(&rules, OPS);
+    world.judge_for(2 * MINUTE).await;
+    assert_eq!(world.told().await, ["ops: fired r1/?, resolved r1/?"]);
 }

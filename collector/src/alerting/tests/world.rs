@@ -20,6 +20,7 @@ use crate::{
     alerting::{
         clock::Clock,
         config::AlertsConfig,
+        filler::{Filler, Stepped},
         leader::{Leader, Round},
         marks::{MarkContent, Marker},
         metrics::AlertMetrics,
@@ -47,6 +48,7 @@ pub(super) struct World {
     pub(super) store: Arc<dyn EventStore>,
     pub(super) rulebook: watch::Sender<Arc<Rulebook>>,
     pub(super) leader: Leader,
+    pub(super) filler: Filler,
     pub(super) sender: Sender,
     pub(super) marker: Marker,
     /// How far the pipeline is behind.
@@ -86,8 +88,10 @@ impl World {
             page_url: Some("http://lab-server:8001/".to_owned()),
         };
         let leader = Leader::new(Arc::clone(&store), seen.clone(), clock.clone(), metrics.clone(), HISTORY_KEEP);
-        let marker = Marker { rulebook: seen, store: Arc::clone(&store), wake: Arc::new(Notify::new()), metrics };
-        Self { clock, store, rulebook, leader, sender, marker, behind: 0, ids: 1, kept: None }
+        let wake = Arc::new(Notify::new());
+        let filler = Filler::new(Arc::clone(&store), seen.clone(), clock.clone(), Arc::clone(&wake));
+        let marker = Marker { rulebook: seen, store: Arc::clone(&store), wake, metrics };
+        Self { clock, store, rulebook, leader, filler, sender, marker, behind: 0, ids: 1, kept: None }
     }
 
     /// Another collector takes the place of this one; only the store is left.
@@ -145,10 +149,20 @@ impl World {
         self.happens(&json!({"event_data": {"node": node, "message": format!("{node} failed")}})).await;
     }
 
-    /// Judges all there is to judge.
+    /// Judges all there is to judge, and looks for all that concerns new rules.
     pub(super) async fn judge(&mut self) -> Result<(), StoreError> {
-        while self.round().await?.is_full {}
-        Ok(())
+        loop {
+            let stepped = loop {
+                match self.filler.step().await? {
+                    Stepped::More => {}
+                    stepped => break stepped,
+                }
+            };
+            while self.round().await?.is_full {}
+            if stepped == Stepped::Nothing {
+                return Ok(());
+            }
+        }
     }
 
     /// One round of judging.

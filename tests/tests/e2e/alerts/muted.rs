@@ -19,12 +19,12 @@ when = { "event_data.message" = "leak" }
 trigger = { at_least = { count = 1, within = "1h" } }
 group_by = ["source.node_id"]
 receivers = ["ops"]
-escalate = [{ after = "5s", receivers = ["boss"] }]
+escalate = [{ after = "8s", receivers = ["boss"] }]
 
 [[rules]]
 name = "power"
 when = { "event_data.message" = "power" }
-trigger = { at_least = { count = 1, within = "12s" } }
+trigger = { at_least = { count = 1, within = "20s" } }
 group_by = ["source.node_id"]
 receivers = ["ops"]
 lateness = "1s"
