@@ -4,8 +4,8 @@
 //! stored and before their sender is told so. One collector leads (`lease`): it takes what is marked and what is due, reads
 //! from the store the events of that rule and group, and asks `alert` what follows. So no window is kept in any memory, no
 //! collector need see all events, and after a crash the next leader sees what the last one saw. What was sent
-//! and is not stored yet is known of (`frontier`), so that nobody is missed who is only late. What is to be told goes into
-//! an outbox, from which any collector sends it (`sender`).
+//! and is not stored yet is known of (`frontier`), so that nobody is missed who is only late. For rules that are new, what is
+//! stored is looked through (`filler`). What is to be told goes into an outbox, from which any collector sends it (`sender`).
 
 pub(crate) mod attend;
 pub(crate) mod clock;
