@@ -20,6 +20,7 @@ pub(crate) mod metrics;
 pub(crate) mod own;
 mod reload;
 pub(crate) mod rows;
+mod rule_state;
 pub(crate) mod rulebook;
 pub(crate) mod sender;
 pub(crate) mod stored_alert;

@@ -51,6 +51,8 @@ const REST_MAX: i64 = 30_000_000;
 pub(super) struct Leader {
     store: Arc<dyn EventStore>,
     rulebook: watch::Receiver<Arc<Rulebook>>,
+    /// The rulebook that was taken up, for those who wait for that.
+    taken_up: watch::Sender<Option<Arc<Rulebook>>>,
     clock: Clock,
     metrics: AlertMetrics,
     history_keep: i64,
@@ -93,6 +95,7 @@ impl Leader {
         Self {
             store,
             rulebook,
+            taken_up: watch::Sender::new(None),
             clock,
             metrics,
             history_keep,
@@ -104,6 +107,17 @@ impl Leader {
             forgotten_to: None,
             valid_until: 0,
         }
+    }
+
+    /// The rulebook that was taken up; none while somebody else leads.
+    pub(super) fn taken_up(&self) -> watch::Receiver<Option<Arc<Rulebook>>> {
+        self.taken_up.subscribe()
+    }
+
+    /// Somebody else leads.
+    pub(super) fn give_way(&mut self) {
+        self.step_down();
+        self.taken_up.send_replace(None);
     }
 
     /// Forgets what it knows: somebody else judged meanwhile.
@@ -120,6 +134,7 @@ impl Leader {
         if self.at_work.as_ref().is_none_or(|at_work| !Arc::ptr_eq(at_work, &rulebook)) {
             self.take_up(&rulebook).await?;
             self.at_work = Some(Arc::clone(&rulebook));
+            self.taken_up.send_replace(Some(Arc::clone(&rulebook)));
         }
         let now = self.clock.now();
         let Taken { tasks, has_all_marks, is_full } = self.take(&rulebook, now).await?;

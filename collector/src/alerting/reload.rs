@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use labtrail_shared::telemetry::with_causes;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -10,7 +11,7 @@ use super::{
     config::AlertsConfig,
     metrics::AlertMetrics,
     own::{self, Condition},
-    rows,
+    rows, rule_state,
     rulebook::{self, Rulebook, Sources},
 };
 use crate::{
@@ -65,6 +66,9 @@ impl Reloader {
                 (Rulebook { problems: vec![problem], ..book }, None)
             }
         };
+        if let Err(error) = rule_state::note_missing(&*store, &book).await {
+            warn!(error = with_causes(&error), "it is noted later which rules are missing");
+        }
         metrics.rules.set(book.rules.rules().len() as i64);
         metrics.problems.set(book.problems.len() as i64);
         let (problems, problems_seen) = watch::channel(book.problems.clone());
@@ -96,6 +100,8 @@ impl Reloader {
             }
         }
         self.tell().await?;
+        let rulebook = Arc::clone(&self.rulebook.borrow());
+        rule_state::note_missing(&*self.store, &rulebook).await?;
         Ok(is_changing)
     }
 
@@ -148,6 +154,6 @@ async fn sources(place: &Place, store: &dyn EventStore) -> Result<Sources, Strin
     let read = tokio::task::spawn_blocking(move || rulebook::read_files(&config, &data_dir));
     let files = read.await.map_err(|error| error.to_string())??;
     let api_rules: Result<Vec<RuleSection>, StoreError> = rows::read_all(store, rows::RULE, "").await;
-    let api_rules = api_rules.map_err(|error| labtrail_shared::telemetry::with_causes(&error))?;
+    let api_rules = api_rules.map_err(|error| with_causes(&error))?;
     Ok(Sources { api_rules, ..files })
 }

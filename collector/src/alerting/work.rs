@@ -57,14 +57,6 @@ pub(super) fn start(
         page_url: alerting.page_url.clone(),
     };
     tasks.start("notifications", until(stop.clone(), FINISH_TIME_MAX, keep_sending(sender, Arc::clone(&outbox))));
-    let filler = Filler::new(
-        Arc::clone(&alerting.store),
-        alerting.rulebook.clone(),
-        alerting.clock.clone(),
-        Arc::clone(&alerting.wake),
-    );
-    let filling = filling::keep_filling(filler, Arc::clone(&progress));
-    tasks.start("alerts of new rules", until(stop.clone(), Duration::ZERO, filling));
     let leader = Leader::new(
         Arc::clone(&alerting.store),
         alerting.rulebook.clone(),
@@ -72,6 +64,10 @@ pub(super) fn start(
         alerting.metrics.clone(),
         config.alerts.history_keep.micros(),
     );
+    let filler =
+        Filler::new(Arc::clone(&alerting.store), leader.taken_up(), alerting.clock.clone(), Arc::clone(&alerting.wake));
+    let filling = filling::keep_filling(filler);
+    tasks.start("alerts of new rules", until(stop.clone(), Duration::ZERO, filling));
     let has_kafka = config.kafka.is_used();
     let lease = Lease::new(Arc::clone(&alerting.store), alerting.clock.clone(), owner, has_kafka);
     let leading = Leading::new(alerting, leader, lease, progress, outbox, config.alerts.delay_max);

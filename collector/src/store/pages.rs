@@ -42,6 +42,9 @@ impl Pages {
             if is_stuck(&page, &search) {
                 search.time_max *= 2;
                 if search.time_max > TIME_MAX {
+                    // Next time it is given as much at once.
+                    search.time_max = TIME_MAX;
+                    self.search = Some(search);
                     let source = Arc::new(Stuck(TIME_MAX));
                     return Err(StoreError::Unavailable { attempt: "read all events", source });
                 }

@@ -71,7 +71,7 @@ pub(super) struct Found {
     /// What is to be marked.
     pub(super) marks: BTreeSet<MarkContent>,
     /// What is to be noted after that, if the rule was looked for as far back as it looks.
-    pub(super) note: Option<RowChange>,
+    pub(super) note: Option<(Arc<Rule>, RowChange)>,
 }
 
 impl Pass {
@@ -174,13 +174,13 @@ impl Sought {
 
     fn done(self) -> Found {
         let Self { rule, events, marks, given, note, .. } = self;
-        let rule = rule.name();
+        let name = rule.name();
         if given + marks.len() >= MARKS_MAX {
-            warn!(rule, events, "so much concerns a rule that is new that only the newest of it is judged");
+            warn!(rule = name, events, "so much concerns a rule that is new that only the newest of it is judged");
         } else if events > 0 {
-            info!(rule, events, "looked through what is stored for a rule that is new");
+            info!(rule = name, events, "looked through what is stored for a rule that is new");
         }
-        Found { marks, note: Some(note) }
+        Found { marks, note: Some((rule, note)) }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         life::begin_anew,
         rule::{KnownGroups, Rule},
     },
-    alerting::{attend::look_at_receivers, rows, rulebook::Rulebook, stored_alert::StoredAlert, telling},
+    alerting::{attend::look_at_receivers, rows, rule_state, rulebook::Rulebook, stored_alert::StoredAlert, telling},
     store::{Row, StoreError},
 };
 
@@ -22,6 +22,8 @@ impl Leader {
     pub(super) async fn take_up(&mut self, rulebook: &Arc<Rulebook>) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.firing.clear();
+        // Before anything of them ends: whoever dies in between must not leave a rule that nobody looks for.
+        rule_state::forget(&*self.store, rulebook).await?;
         let mut texts: HashMap<String, Vec<String>> = HashMap::new();
         let mut after: Option<String> = None;
         loop {
@@ -33,7 +35,7 @@ impl Leader {
                 if rulebook.rules.get(&stored.alert.rule).is_some() {
                     texts.entry(stored.alert.rule.clone()).or_default().push(stored.alert.group.clone());
                 }
-                let stored = self.taken_up(rulebook, row, stored, now).await?;
+                let stored = self.take_up_alert(rulebook, row, stored, now).await?;
                 self.note_firing(&stored.id(), &stored);
             }
             if is_last {
@@ -51,7 +53,7 @@ impl Leader {
     }
 
     /// Ends the row of a rule that is no more, and begins that of a rule that was changed anew.
-    async fn taken_up(
+    async fn take_up_alert(
         &self,
         rulebook: &Rulebook,
         row: Row,

@@ -36,9 +36,14 @@ fn mortal(world: &World, writes: i64, routes: &str) -> (Arc<Mortal>, World) {
     other.sender = Sender { store: Arc::clone(&shared), ..other.sender };
     other.marker = Marker { store: Arc::clone(&shared), ..other.marker };
     other.store = Arc::clone(&shared);
-    other.filler = Filler::new(Arc::clone(&shared), other.rulebook.subscribe(), other.clock.clone(), Arc::default());
     other.leader =
         Leader::new(shared, rulebook, other.clock.clone(), crate::alerting::metrics::AlertMetrics::default(), MINUTE);
+    other.filler = Filler::new(
+        Arc::clone(&store) as Arc<dyn EventStore>,
+        other.leader.taken_up(),
+        other.clock.clone(),
+        Arc::default(),
+    );
     (store, other)
 }
 

@@ -9,7 +9,7 @@ use super::{
     world::{HOUR, MINUTE, SECOND, World, book},
 };
 use crate::{
-    alerting::{filler::Stepped, marks::MarkContent, rows, rulebook::Rulebook},
+    alerting::{filler::Stepped, marks::MarkContent, rows, rule_state, rulebook::Rulebook},
     store::{Expect, NewEvent},
 };
 
@@ -99,30 +99,41 @@ async fn all_that_concerns_new_rules_is_marked_as_far_back_as_each_looks() {
 
 #[tokio::test]
 async fn a_store_that_fails_and_rules_that_change_meanwhile_cost_nothing() {
-    let mut safe = World::new("", OPS);
-    let all = half_an_hour(&mut safe, 22).await;
-    let now = safe.clock.now();
-    let store = Arc::new(Mortal::stumbling(Arc::clone(&safe.store), 3));
-    let mut world = World::on(store, safe.clock.clone(), &rules(1..=20, 1_000_000), OPS);
-    let (mut steps, mut failures) = (0, 0);
-    loop {
-        match world.filler.step().await {
-            Ok(Stepped::Nothing) => break,
-            Ok(Stepped::More) => {}
-            Ok(Stepped::Waits) => drop(safe.round().await.expect("it judges")),
-            Err(_) => failures += 1,
+    // The rules change while it is looked through what is stored, or while it is written what was found.
+    for change_at in [4, 14] {
+        let mut safe = World::new("", OPS);
+        let all = half_an_hour(&mut safe, 22).await;
+        let now = safe.clock.now();
+        let store = Arc::new(Mortal::stumbling(Arc::clone(&safe.store), 3));
+        let mut world = World::on(store, safe.clock.clone(), &rules(1..=20, 1_000_000), OPS);
+        world.round().await.expect("it judges");
+        let (mut steps, mut failures) = (0, 0);
+        loop {
+            match world.filler.step().await {
+                Ok(Stepped::Nothing) => break,
+                Ok(Stepped::More) => {}
+                Ok(Stepped::Waits) => {
+                    world.clock.pass(SECOND);
+                    drop(world.round().await);
+                }
+                Err(_) => failures += 1,
+            }
+            steps += 1;
+            if steps == change_at {
+                // One is no more, one is another, one is new, and the others are as they were.
+                world.set_rules(&(rules(1..=18, 1_000_000) + &rules([20], 999_999) + &rules([21], 1_000_000)), OPS);
+                while world.round().await.is_err() {}
+            }
         }
-        steps += 1;
-        if steps == 4 {
-            // One is no more, one is another, one is new, and the others are as they were.
-            let changed = rules(1..=18, 1_000_000) + &rules([20], 999_999) + &rules([21], 1_000_000);
-            world.set_rules(&changed, OPS);
-            safe.set_rules(&changed, OPS);
-        }
+        assert!(failures > 2 && steps > 20, "{failures} failures in {steps} steps");
+        let known: Vec<i64> = (1..=18).chain([20, 21]).collect();
+        let mut marked = marked(&safe).await;
+        marked.retain(|(rule, ..)| rule != "r19");
+        assert_eq!(marked, expected(&all, &known, now), "changed at {change_at}");
+        let states = rule_state::all(&*safe.store).await.expect("rows");
+        assert_eq!(states.len(), 20, "{states:?}");
+        assert!(states.values().all(|(_, state)| !state.revision.is_empty()), "{states:?}");
     }
-    assert!(failures > 2, "{failures} failures");
-    let known: Vec<i64> = (1..=18).chain([20, 21]).collect();
-    assert_eq!(marked(&safe).await, expected(&all, &known, now));
 }
 
 #[tokio::test]
@@ -134,6 +145,7 @@ async fn others_do_not_wait_for_a_new_rule_that_looks_at_much() {
     world.judge_for(31 * MINUTE).await;
     let told = world.told().await.len();
     world.set_rules(&(old + &rules(31..=60, 100)), OPS);
+    world.round().await.expect("it judges");
     assert_eq!(world.filler.step().await.expect("it looks"), Stepped::More);
     // Something happens of which both an old and a new rule tell.
     let mut events = vec![world.event(0, &json!({"event_data": {"node": "N1"}}))];
@@ -152,7 +164,10 @@ async fn others_do_not_wait_for_a_new_rule_that_looks_at_much() {
         match world.filler.step().await.expect("it looks") {
             Stepped::Nothing => break,
             Stepped::More => {}
-            Stepped::Waits => drop(world.round().await.expect("it judges")),
+            Stepped::Waits => {
+                world.clock.pass(SECOND);
+                world.round().await.expect("it judges");
+            }
         }
         most = most.max(world.marks().await);
     }
@@ -164,18 +179,41 @@ async fn others_do_not_wait_for_a_new_rule_that_looks_at_much() {
 #[tokio::test]
 async fn what_comes_while_a_file_is_wrong_at_the_start_is_looked_for_once_it_is_mended() {
     let rules = rule(1, 1);
-    let mut world = World::new(&rules, OPS);
-    world.judge().await.expect("it judges");
-    world.clock.pass(MINUTE);
-    world.judge().await.expect("it judges");
-    // The next collector finds a file that cannot be read, and no other one.
-    let broken = Rulebook { problems: vec!["it is wrong".to_owned()], ..book("", OPS) };
-    world.rulebook.send_replace(Arc::new(broken));
-    world.judge().await.expect("it judges");
-    world.happens(&json!({"event_data": {"node": "N1"}})).await;
+    // As it was, and with a change.
+    for mended in [rules.clone(), format!("{rules}cool_down = \"1s\"\n")] {
+        let mut world = World::new(&rules, OPS);
+        world.judge().await.expect("it judges");
+        world.clock.pass(MINUTE);
+        world.judge().await.expect("it judges");
+        // Another collector, which does not judge, finds a file that cannot be read when it is started.
+        let now = world.clock.now();
+        let broken = Rulebook { problems: vec!["it is wrong".to_owned()], loaded_at: now, ..book("", OPS) };
+        rule_state::note_missing(&*world.store, &broken).await.expect("it is noted");
+        let other = world.restarted("", OPS);
+        other.rulebook.send_replace(Arc::new(broken));
+        let event = world.event(0, &json!({"event_data": {"node": "N1"}}));
+        other.take(vec![event]).await.expect("it is stored");
+        world.judge_for(HOUR).await;
+        assert_eq!(world.told().await, [""; 0]);
+        world.set_rules(&mended, OPS);
+        world.judge_for(2 * MINUTE).await;
+        assert_eq!(world.told().await, ["ops: fired r1/?, resolved r1/?"]);
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_is_deleted_and_put_again_at_once_tells_what_still_holds() {
+    let silent =
+        "[[rules]]\nname = \"s\"\ntrigger = { silence = { after = \"5m\" } }\ngroup_by = [\"event_data.node\"]\n";
+    let mut world = World::new(silent, OPS);
+    world.fails("N1").await;
     world.judge_for(HOUR).await;
-    assert_eq!(world.told().await, [""; 0]);
-    world.set_rules(&rules, OPS);
-    world.judge_for(2 * MINUTE).await;
-    assert_eq!(world.told().await, ["ops: fired r1/?, resolved r1/?"]);
+    assert_eq!(world.told().await, ["ops: fired s/N1"]);
+    // The one who judges sees all of it, and the one who looks for what new rules concern only the end.
+    for rules in ["", silent] {
+        world.set_rules(rules, OPS);
+        world.round().await.expect("it judges");
+    }
+    world.judge_for(MINUTE).await;
+    assert_eq!(world.told().await.iter().filter(|words| *words == "ops: fired s/N1").count(), 2);
 }

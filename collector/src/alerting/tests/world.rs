@@ -89,7 +89,7 @@ impl World {
         };
         let leader = Leader::new(Arc::clone(&store), seen.clone(), clock.clone(), metrics.clone(), HISTORY_KEEP);
         let wake = Arc::new(Notify::new());
-        let filler = Filler::new(Arc::clone(&store), seen.clone(), clock.clone(), Arc::clone(&wake));
+        let filler = Filler::new(Arc::clone(&store), leader.taken_up(), clock.clone(), Arc::clone(&wake));
         let marker = Marker { rulebook: seen, store: Arc::clone(&store), wake, metrics };
         Self { clock, store, rulebook, leader, filler, sender, marker, behind: 0, ids: 1, kept: None }
     }
@@ -152,14 +152,15 @@ impl World {
     /// Judges all there is to judge, and looks for all that concerns new rules.
     pub(super) async fn judge(&mut self) -> Result<(), StoreError> {
         loop {
+            while self.round().await?.is_full {}
+            let mut has_found = false;
             let stepped = loop {
                 match self.filler.step().await? {
-                    Stepped::More => {}
+                    Stepped::More => has_found = true,
                     stepped => break stepped,
                 }
             };
-            while self.round().await?.is_full {}
-            if stepped == Stepped::Nothing {
+            if stepped == Stepped::Nothing && !has_found {
                 return Ok(());
             }
         }

@@ -1,22 +1,17 @@
 //! Looking for what concerns new rules, by whoever leads.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
-use super::{LOOK_EVERY, pause::Pause, progress::Progress};
+use super::{LOOK_EVERY, pause::Pause};
 use crate::alerting::filler::{Filler, Stepped};
 
 /// So long is waited for what is marked to be judged.
-const JUDGED_PAUSE: Duration = Duration::from_millis(50);
+const JUDGED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Works while this collector leads.
-pub(super) async fn keep_filling(mut filler: Filler, progress: Arc<Progress>) -> Infallible {
+pub(super) async fn keep_filling(mut filler: Filler) -> Infallible {
     let mut pause = Pause::default();
     loop {
-        if !progress.is_led() {
-            filler.step_down();
-            tokio::time::sleep(LOOK_EVERY).await;
-            continue;
-        }
         match filler.step().await {
             Ok(stepped) => {
                 pause.end();

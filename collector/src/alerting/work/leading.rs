@@ -100,6 +100,7 @@ impl Leading {
     async fn turn(&mut self) -> Result<Duration, StoreError> {
         let Some(valid_until) = self.lease.take().await? else {
             self.step_down();
+            self.leader.give_way();
             return Ok(ASK_EVERY);
         };
         if !self.progress.lead(true) {

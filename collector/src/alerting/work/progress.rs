@@ -36,11 +36,6 @@ impl Progress {
         Self { is_led: AtomicBool::new(false), stored_to: has_kafka.then(|| AtomicI64::new(UNKNOWN)) }
     }
 
-    /// Whether this collector leads.
-    pub(super) fn is_led(&self) -> bool {
-        self.is_led.load(Ordering::Acquire)
-    }
-
     /// Notes whether this collector leads; says whether it did before.
     pub(super) fn lead(&self, leads: bool) -> bool {
         let led = self.is_led.swap(leads, Ordering::AcqRel);
@@ -62,7 +57,7 @@ pub(super) fn start(config: &KafkaConfig, alerting: &Alerting, progress: Arc<Pro
     tasks.start_thread("alert frontier", move || {
         let mut frontier: Option<Frontier> = None;
         while !stop.is_given() {
-            if progress.is_led() {
+            if progress.is_led.load(Ordering::Acquire) {
                 if frontier.is_none() {
                     match Frontier::new(&config, clock.clone()) {
                         Ok(new) => frontier = Some(new),
