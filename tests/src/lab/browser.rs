@@ -99,8 +99,10 @@ impl Browser {
     #[track_caller]
     pub fn enter(&self, css: &str, text: &str) {
         let element = self.element(css);
-        self.wait_for(element.clear(), css);
-        self.wait_for(element.send_keys(&format!("{text}{}", Key::Enter)), css);
+        // As people do it. A field that is cleared from outside tells the page nothing, which may write it anew before the first key.
+        let (control, null, backspace) = (Key::Control, Key::Null, Key::Backspace);
+        let keys = format!("{control}a{null}{backspace}{text}{}", Key::Enter);
+        self.wait_for(element.send_keys(&keys), css);
     }
 
     /// Chooses an option of a select by its value.
