@@ -180,7 +180,7 @@ async fn others_do_not_wait_for_a_new_rule_that_looks_at_much() {
 async fn what_comes_while_a_file_is_wrong_at_the_start_is_looked_for_once_it_is_mended() {
     let rules = rule(1, 1);
     // As it was, and with a change.
-    for mended in [rules.clone(), format!("{rules}cool_down = \"1s\"\n")] {
+    for mended in [rules.clone(), rules.replace("1m", "2m")] {
         let mut world = World::new(&rules, OPS);
         world.judge().await.expect("it judges");
         world.clock.pass(MINUTE);
