@@ -44,12 +44,17 @@ pub(crate) fn trigger_of(rule: &Rule) -> Trigger {
     }
 }
 
+/// The revision of a rule as rows keep it.
+pub(crate) fn revision_of(rule: &Rule) -> String {
+    format!("{:016x}", rule.revision())
+}
+
 /// How the alerts of a rule live.
 pub(crate) fn life_settings(rule: &Rule) -> LifeSettings {
     let section = rule.section();
     let period = |period: Option<Period>| period.map_or(0, |period| micros(period.0));
     LifeSettings {
-        revision: format!("{:016x}", rule.revision()),
+        revision: revision_of(rule),
         hold_for: period(section.hold_for),
         cool_down: period(section.cool_down),
         repeat: section.repeat.as_ref().map(|repeat| Repeat {

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     alert::{
-        judging::{life_settings, micros},
+        judging::{micros, revision_of},
         rule::Rule,
     },
     store::{EventStore, Row, RowChange, RowExpect, StoreError},
@@ -125,7 +125,7 @@ impl Filler {
         for Found { marks, note } in looked? {
             self.found.extend(marks.iter().map(|mark| mark.change(now)));
             if let Some((rule, note)) = note {
-                self.to_note.insert(rule.name().to_owned(), life_settings(&rule).revision);
+                self.to_note.insert(rule.name().to_owned(), revision_of(&rule));
                 self.found.push_back(note);
             }
         }
@@ -141,16 +141,15 @@ impl Filler {
             pass.keep(&rules);
         }
         self.passes.retain(|pass| !pass.is_over());
-        self.to_note.retain(|name, revision| {
-            rules.get(name.as_str()).is_some_and(|rule| life_settings(rule).revision == *revision)
-        });
+        self.to_note
+            .retain(|name, revision| rules.get(name.as_str()).is_some_and(|rule| revision_of(rule) == *revision));
         let to_note = &self.to_note;
         self.found.retain(|change| change.kind != rows::RULE_STATE || to_note.contains_key(&change.key));
         let known = rule_state::all(&*self.store).await?;
         let (mut pass, mut new) = (Pass::default(), BTreeSet::new());
         for (name, rule) in rules {
             let (row, state) = known.get(name).map(|(row, state)| (row, state)).unzip();
-            let is_new = state.is_none_or(|state| state.revision != life_settings(rule).revision);
+            let is_new = state.is_none_or(|state| state.revision != revision_of(rule));
             let missed = state.and_then(|state| state.missing_since).map(|since| missed_since(rule, since));
             let since = match (is_new, missed) {
                 _ if self.is_sought(rule) => continue,
@@ -202,7 +201,7 @@ impl Filler {
             let Some(state) = rows::read::<RuleState>(rows::RULE_STATE, &row) else { continue };
             match rulebook.rules.get(&row.key).filter(|rule| rule.section().enabled) {
                 Some(rule) if self.is_sought(rule) => {}
-                Some(rule) if state.revision == life_settings(rule).revision => {
+                Some(rule) if state.revision == revision_of(rule) => {
                     pass.add(Arc::clone(rule), missed_since(rule, state.filled_at), again_note(&row, &state));
                 }
                 // It is not known here, or another rule, and is looked for when it is taken up.
@@ -252,7 +251,7 @@ fn missed_since(rule: &Rule, at: i64) -> Since {
 
 /// The note that a rule was looked for; it says when to do so again.
 fn first_note(rule: &Rule, before: Option<&Row>, now: i64) -> RowChange {
-    let state = RuleState::new(&life_settings(rule).revision, now);
+    let state = RuleState::new(&revision_of(rule), now);
     let expect = before.map_or(RowExpect::Nothing, |row| RowExpect::Version(row.version));
     rows::put(rows::RULE_STATE, rule.name(), expect, Some(now.saturating_add(KNOWN_AFTER)), &state)
 }

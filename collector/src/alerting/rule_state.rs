@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{rows, rulebook::Rulebook};
 use crate::{
-    alert::judging::life_settings,
+    alert::judging::revision_of,
     store::{EventStore, Row, RowChange, RowExpect, StoreError},
 };
 
@@ -45,7 +45,7 @@ pub(super) async fn forget(store: &dyn EventStore, rulebook: &Rulebook) -> Resul
     let mut changes = Vec::new();
     for (name, (row, state)) in all(store).await? {
         match rulebook.rules.get(&name).filter(|rule| rule.section().enabled) {
-            Some(rule) if state.revision.is_empty() || state.revision == life_settings(rule).revision => {}
+            Some(rule) if state.revision.is_empty() || state.revision == revision_of(rule) => {}
             Some(_) => changes.push(RuleState { revision: String::new(), ..state }.over(&row, None)),
             // Of a file that is wrong nobody knows which rules it will have.
             None if rulebook.problems.is_empty() => changes.push(rows::remove(rows::RULE_STATE, &row)),

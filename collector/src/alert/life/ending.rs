@@ -26,18 +26,19 @@ pub fn begin_anew(mut row: AlertRow, revision: &str, now: i64) -> (AlertRow, Vec
         return (row, Vec::new());
     }
     let step = resolve(&mut row, WhyResolved::RuleChanged, None, now);
-    let mut fresh = AlertRow::new(&row.rule, revision, &row.group, row.labels);
-    (fresh.episode, fresh.episodes, fresh.resolved_at) = (row.episode, row.episodes, row.resolved_at);
-    fresh.made_at = row.made_at;
-    (fresh, step.into_iter().collect())
+    (emptied(row, revision), step.into_iter().collect())
 }
 
 /// Ends the row of a rule that is no more. The row is kept for a while: should the rule come back, the number of the episode
 /// goes on.
 pub fn delete(mut row: AlertRow, now: i64) -> (AlertRow, Vec<Step>) {
     let step = resolve(&mut row, WhyResolved::RuleDeleted, None, now);
-    let mut ended = AlertRow::new(&row.rule, &row.revision, &row.group, row.labels);
-    (ended.episode, ended.episodes, ended.resolved_at) = (row.episode, row.episodes, row.resolved_at);
-    ended.made_at = row.made_at;
-    (ended, step.into_iter().collect())
+    let revision = row.revision.clone();
+    (emptied(row, &revision), step.into_iter().collect())
+}
+
+/// The row with nothing but what keeps its keys apart, and when it was resolved.
+fn emptied(row: AlertRow, revision: &str) -> AlertRow {
+    let AlertRow { rule, group, labels, made_at, episode, episodes, resolved_at, .. } = row;
+    AlertRow { made_at, episode, episodes, resolved_at, ..AlertRow::new(&rule, revision, &group, labels) }
 }

@@ -10,7 +10,7 @@ use labtrail_shared::filter::Filter;
 use tracing::{info, warn};
 
 use crate::{
-    alert::{judging::life_settings, rule::Rule},
+    alert::rule::Rule,
     alerting::{marks::MarkContent, rulebook::Rulebook},
     store::{Criteria, EventStore, Order, Pages, RowChange, Search, StoreError, StoredEvent},
 };
@@ -185,5 +185,5 @@ impl Sought {
 }
 
 fn is_same(a: &Rule, b: &Rule) -> bool {
-    life_settings(a).revision == life_settings(b).revision
+    a.revision() == b.revision()
 }

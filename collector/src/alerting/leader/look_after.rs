@@ -63,16 +63,16 @@ impl Leader {
 
     /// Forgets alerts of which nothing came since, so that there is room for other groups; a part of them each time.
     async fn forget(&mut self, before: i64) -> Result<(), StoreError> {
+        // Of a rule that a wrong file leaves out it is not known how long it keeps quiet.
+        let rulebook = self.at_work.clone().filter(|rulebook| rulebook.problems.is_empty());
+        let Some(rulebook) = rulebook else { return Ok(()) };
+        let quiet_for = |rule: &str| rulebook.rules.get(rule).map_or(0, |rule| life_settings(rule).cool_down);
         let page = self.store.rows(rows::ALERT, self.forgotten_to.as_deref(), PART).await?;
-        if self.at_work.as_ref().is_none_or(|rulebook| !rulebook.problems.is_empty()) {
-            // Of a rule that a wrong file leaves out it is not known how long it keeps quiet.
-            return Ok(());
-        }
         self.forgotten_to = page.last().map(|row| row.key.clone()).filter(|_| page.len() == PART);
         let (mut changes, mut forgotten) = (Vec::new(), Vec::new());
         for row in page.iter().filter(|row| row.due.is_none()) {
             let Some(stored) = rows::read::<StoredAlert>(rows::ALERT, row) else { continue };
-            if is_over(&stored, before.saturating_sub(self.quiet_for(&stored.alert.rule))) {
+            if is_over(&stored, before.saturating_sub(quiet_for(&stored.alert.rule))) {
                 changes.push(rows::remove(rows::ALERT, row));
                 forgotten.push(stored.alert);
             }
@@ -84,12 +84,6 @@ impl Leader {
             }
         }
         Ok(())
-    }
-
-    /// How long a rule keeps an alert quiet after it was over.
-    fn quiet_for(&self, rule: &str) -> i64 {
-        let rule = self.at_work.as_ref().and_then(|rulebook| rulebook.rules.get(rule));
-        rule.map_or(0, |rule| life_settings(rule).cool_down)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     alert::{
-        judging::life_settings,
+        judging::revision_of,
         life::begin_anew,
         rule::{KnownGroups, Rule},
     },
@@ -63,7 +63,7 @@ impl Leader {
         let rule = rulebook.rules.get(&stored.alert.rule).filter(|rule| rule.section().enabled);
         let (after, is_changed) = match rule {
             Some(rule) => {
-                let revision = life_settings(rule).revision;
+                let revision = revision_of(rule);
                 if stored.row.revision == revision {
                     return Ok(stored);
                 }
