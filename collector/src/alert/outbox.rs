@@ -115,6 +115,9 @@ pub struct OutboxRow {
     pub delivered_to: Vec<String>,
     /// Whether it is dead because of something that a person can mend; then [`OutboxRow::revived`] makes sense.
     pub needs_mending: bool,
+    /// Whether a person asked for the next attempt, which is made also while the receiver is left alone.
+    #[serde(default)]
+    pub is_asked_for: bool,
     /// Whether the fallback receiver is to be told that it is dead.
     pub fallback: FallbackNeed,
     /// What happened: the first lines and the last ones.
@@ -149,6 +152,7 @@ impl OutboxRow {
             after: Vec::new(),
             delivered_to: Vec::new(),
             needs_mending: false,
+            is_asked_for: false,
             fallback: FallbackNeed::None,
             log: Vec::new(),
         }

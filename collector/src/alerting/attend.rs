@@ -82,18 +82,22 @@ impl Alerting {
 
     /// Takes up a notification that was given up.
     pub(crate) async fn retry(&self, key: &str) -> Result<OutboxRow, AttendError> {
-        for _ in 0..TRIES {
-            let row = self.store.row(rows::OUTBOX, key).await?.ok_or(AttendError::NotThere)?;
-            let outgoing = rows::read::<OutboxRow>(rows::OUTBOX, &row).ok_or(AttendError::NotThere)?;
-            let revived = outgoing.revived(self.clock.now()).ok_or(AttendError::NotDead)?;
-            if sender::save(&*self.store, &row, &revived).await? {
-                // Who asks for it knows that the receiver was mended.
-                sender::end_pause(&*self.store, &revived.receiver).await?;
-                return Ok(revived);
-            }
-        }
-        Err(AttendError::Busy)
+        retry(&*self.store, key, self.clock.now()).await
     }
+}
+
+/// Takes up a notification that was given up.
+pub(super) async fn retry(store: &dyn EventStore, key: &str, now: i64) -> Result<OutboxRow, AttendError> {
+    for _ in 0..TRIES {
+        let row = store.row(rows::OUTBOX, key).await?.ok_or(AttendError::NotThere)?;
+        let outgoing = rows::read::<OutboxRow>(rows::OUTBOX, &row).ok_or(AttendError::NotThere)?;
+        // Who asks for it knows that the receiver was mended.
+        let revived = outgoing.revived(now).ok_or(AttendError::NotDead)?.asked_for();
+        if sender::save(store, &row, &revived).await? {
+            return Ok(revived);
+        }
+    }
+    Err(AttendError::Busy)
 }
 
 /// What is muted is another now: every receiver for whom something waits is looked at.

@@ -16,7 +16,7 @@ use std::{
 
 use tokio::{sync::watch, task::JoinSet};
 
-pub(crate) use self::line::{LineContent, end_pause};
+pub(crate) use self::line::LineContent;
 use self::{
     attempt::{Ended, attempt},
     line::{Line, Taking},
@@ -98,9 +98,7 @@ impl Sender {
             }
             by_receiver.entry(outgoing.receiver.clone()).or_default().push((row, outgoing));
         }
-        by_receiver.retain(|_, rows| {
-            rows.iter().any(|(row, outgoing)| row.due.is_some_and(|due| due <= now) && outgoing.is_due(now))
-        });
+        by_receiver.retain(|_, rows| rows.iter().any(|(_, outgoing)| outgoing.is_due(now)));
         Ok(by_receiver)
     }
 
@@ -119,7 +117,9 @@ impl Sender {
     async fn send_to(&self, receiver: String, mut waiting: Vec<(Row, OutboxRow)>) -> Result<bool, StoreError> {
         let rulebook = Arc::clone(&self.rulebook.borrow());
         waiting.sort_by(|(_, a), (_, b)| (a.created_at, a.sequence, &a.key).cmp(&(b.created_at, b.sequence, &b.key)));
-        let mut line = match Line::take(&*self.store, &receiver, &self.owner, self.clock.now()).await? {
+        let now = self.clock.now();
+        let is_asked_for = waiting.iter().any(|(_, outgoing)| outgoing.is_asked_for && outgoing.is_due(now));
+        let mut line = match Line::take(&*self.store, &receiver, &self.owner, is_asked_for, now).await? {
             Taking::Taken(line) => line,
             Taking::Busy => return Ok(false),
             Taking::Paused(until) => {
@@ -127,6 +127,9 @@ impl Sender {
                 return Ok(false);
             }
         };
+        if line.was_paused {
+            waiting.retain(|(_, outgoing)| outgoing.is_asked_for);
+        }
         let label = ReceiverLabel { receiver: receiver.clone() };
         let (mut tried, mut failures, mut got_through) = (0, 0, false);
         for (row, mut outgoing) in waiting {
@@ -152,6 +155,7 @@ impl Sender {
             if self.is_held_up(&outgoing).await? {
                 continue;
             }
+            line.content.settings = rulebook.routes_hash;
             let attempts = outgoing.attempts + 1;
             let sending = Box::pin(attempt(self, &rulebook, row, outgoing));
             let ended = line.held_during(&*self.store, &self.clock, sending).await?;
@@ -195,6 +199,10 @@ impl Sender {
             }
         }
         line.let_go(&*self.store).await?;
+        if self.rulebook.borrow().routes_hash != rulebook.routes_hash {
+            // They became newer meanwhile, and what was just tried was tried with the older ones.
+            self.take_up_settings_of(&receiver).await?;
+        }
         Ok(got_through)
     }
 

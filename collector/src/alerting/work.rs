@@ -5,7 +5,7 @@ mod leading;
 mod pause;
 mod progress;
 
-use std::{collections::HashSet, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::HashSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use labtrail_shared::{
     shutdown::{Stop, Tasks},
@@ -105,8 +105,8 @@ async fn keep_sending(sender: Sender, outbox: Arc<Notify>) -> Infallible {
     loop {
         let begin = async {
             if rulebook.has_changed().unwrap_or(false) {
-                sender.take_up_settings().await?;
                 rulebook.mark_unchanged();
+                sender.take_up_settings().await.inspect_err(|_| rulebook.mark_changed())?;
             }
             sender.begin(&mut sending, &mut busy).await
         };
@@ -114,16 +114,21 @@ async fn keep_sending(sender: Sender, outbox: Arc<Notify>) -> Infallible {
             Ok(()) => pause.end(),
             Err(error) => pause.after(&error, "notifications").await,
         }
-        tokio::select! {
-            () = outbox.notified() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            Some(ended) = sending.join_next() => {
-                // A task that panicked leaves its receiver to the other collectors.
-                let Ok((receiver, result)) = ended else { continue };
-                busy.remove(&receiver);
-                if let Err(error) = result {
-                    warn!(receiver, error = with_causes(&error), "notifications wait for the store");
-                    tokio::time::sleep(LOOK_EVERY).await;
+        let mut next_look = pin!(tokio::time::sleep(LOOK_EVERY));
+        loop {
+            tokio::select! {
+                () = outbox.notified() => break,
+                () = &mut next_look => break,
+                Some(ended) = sending.join_next() => {
+                    // A task that panicked leaves its receiver to the other collectors.
+                    let Ok((receiver, result)) = ended else { continue };
+                    busy.remove(&receiver);
+                    match result {
+                        // What came meanwhile gets through, too.
+                        Ok(true) => break,
+                        Ok(false) => {}
+                        Err(error) => warn!(receiver, error = with_causes(&error), "notifications wait for the store"),
+                    }
                 }
             }
         }

@@ -52,6 +52,7 @@ impl OutboxRow {
             row.is_repeat = true;
         }
         row.state = RowState::Claimed;
+        row.is_asked_for = false;
         row.attempts = self.attempts.saturating_add(1);
         let until = now.saturating_add(CLAIM_LENGTH);
         row.claim = Some(Claim { owner: owner.to_owned(), token: row.revision, until });
@@ -124,6 +125,12 @@ impl OutboxRow {
         row.needs_mending = false;
         row.fallback = FallbackNeed::None;
         Some(row)
+    }
+
+    /// The row as it is when a person asks for the next attempt.
+    #[must_use]
+    pub fn asked_for(self) -> Self {
+        Self { is_asked_for: true, ..self }
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct LineContent {
     pub(crate) reason: Option<String>,
     /// When something last got through.
     pub(crate) last_sent_at: Option<i64>,
-    /// The settings under which it was last tried.
+    /// The settings under which it was last tried, or that were found newer than those.
     pub(super) settings: u64,
 }
 
@@ -84,28 +84,33 @@ pub(super) enum Taking {
 pub(super) struct Line {
     receiver: String,
     row: Row,
+    /// Whether the receiver was to be left alone when the line was taken.
+    pub(super) was_paused: bool,
     pub(super) content: LineContent,
 }
 
 impl Line {
-    /// Takes the line of a receiver, unless somebody else has it or the receiver is left alone.
+    /// Takes the line of a receiver, unless somebody else has it, or the receiver is left alone and nobody asks for it.
     pub(super) async fn take(
         store: &dyn EventStore,
         receiver: &str,
         owner: &str,
+        is_asked_for: bool,
         now: i64,
     ) -> Result<Taking, StoreError> {
         let (row, mut content) = read(store, receiver).await?;
         if content.is_held(owner, now) {
             return Ok(Taking::Busy);
         }
-        if let Some(until) = content.paused_until.filter(|until| is_ahead(*until, now)) {
+        let paused_until = content.paused_until.filter(|until| is_ahead(*until, now));
+        if let Some(until) = paused_until.filter(|_| !is_asked_for) {
             return Ok(Taking::Paused(until));
         }
         owner.clone_into(&mut content.owner);
         content.held_until = now.saturating_add(HELD_FOR);
         let taken = save(store, receiver, row.as_ref(), &content).await?;
-        let line = taken.map(|row| Box::new(Self { receiver: receiver.to_owned(), row, content }));
+        let was_paused = paused_until.is_some();
+        let line = taken.map(|row| Box::new(Self { receiver: receiver.to_owned(), row, was_paused, content }));
         Ok(line.map_or(Taking::Busy, Taking::Taken))
     }
 
@@ -134,27 +139,28 @@ impl Line {
             return Ok(true);
         }
         self.content.held_until = now.saturating_add(HELD_FOR);
-        let held = save(store, &self.receiver, Some(&self.row), &self.content).await?;
-        let is_held = held.is_some();
-        self.row = held.unwrap_or_else(|| self.row.clone());
-        Ok(is_held)
+        self.keep(store).await
+    }
+
+    /// Saves what was learnt; false if somebody else has the line by now. Whoever notes newer settings does not take it away.
+    async fn keep(&mut self, store: &dyn EventStore) -> Result<bool, StoreError> {
+        loop {
+            if let Some(row) = save(store, &self.receiver, Some(&self.row), &self.content).await? {
+                self.row = row;
+                return Ok(true);
+            }
+            match read(store, &self.receiver).await? {
+                (Some(row), current) if current.owner == self.content.owner => self.row = row,
+                _ => return Ok(false),
+            }
+        }
     }
 
     /// Lets it go, with what was learnt of the receiver.
     pub(super) async fn let_go(mut self, store: &dyn EventStore) -> Result<(), StoreError> {
         self.content.held_until = 0;
-        save(store, &self.receiver, Some(&self.row), &self.content).await.map(drop)
+        self.keep(store).await.map(drop)
     }
-}
-
-/// The receiver is tried again at once.
-pub(crate) async fn end_pause(store: &dyn EventStore, receiver: &str) -> Result<(), StoreError> {
-    let (row, mut content) = read(store, receiver).await?;
-    if content.paused_until.take().is_some() {
-        // Whoever holds it at the same time tries it anyway.
-        save(store, receiver, row.as_ref(), &content).await?;
-    }
-    Ok(())
 }
 
 /// The line of a receiver as it is.

@@ -14,9 +14,18 @@ impl Sender {
     pub(in crate::alerting) async fn take_up_settings(&self) -> Result<(), StoreError> {
         let rulebook = Arc::clone(&self.rulebook.borrow());
         for receiver in rulebook.receivers.names() {
+            self.take_up_settings_of(receiver).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks whether a receiver's settings are others than those under which it was last tried.
+    pub(super) async fn take_up_settings_of(&self, receiver: &str) -> Result<(), StoreError> {
+        let rulebook = Arc::clone(&self.rulebook.borrow());
+        loop {
             let (row, mut content) = line::read(&*self.store, receiver).await?;
             if content.settings == rulebook.routes_hash {
-                continue;
+                return Ok(());
             }
             // First the notifications, then the note that this was done.
             if row.is_some() {
@@ -24,9 +33,10 @@ impl Sender {
                 self.report(&rulebook, receiver, None).await?;
             }
             content.mended(rulebook.routes_hash);
-            line::save(&*self.store, receiver, row.as_ref(), &content).await?;
+            if line::save(&*self.store, receiver, row.as_ref(), &content).await?.is_some() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     async fn revive(&self, receiver: &str) -> Result<(), StoreError> {

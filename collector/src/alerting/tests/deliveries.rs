@@ -6,7 +6,7 @@ use labtrail_tests::services::{MailServer, mail_header};
 use serde_json::{Value, json};
 
 use super::world::{BEGIN, HOUR, MINUTE, SECOND, World};
-use crate::alert::outbox::RowState;
+use crate::{alert::outbox::RowState, alerting::attend};
 
 const EACH: &str = "[[rules]]\nname = \"a\"\ntrigger = \"each\"\ngroup_by = [\"event_data.node\"]\n";
 
@@ -94,6 +94,76 @@ async fn a_refusal_for_good_is_told_to_the_fallback_and_taken_up_when_it_was_men
     world.sender.take_up_settings().await.expect("it looks");
     world.send_for(MINUTE).await;
     assert_eq!(subjects(&server.mails()), ["Alert (warning): a: event_data.node=N1"]);
+}
+
+#[tokio::test]
+async fn what_a_person_asks_for_is_tried_at_once_whoever_looks_meanwhile() {
+    let server = MailServer::start(&["--login", "labtrail", "right"]);
+    let mut world = World::new(EACH, &routes(server.port, ""));
+    for node in ["N1", "N2"] {
+        world.fails(node).await;
+        world.judge().await.expect("it judges");
+    }
+    while world.sender.round().await.expect("it sends") {}
+    let dead = world.outbox().await.remove(0);
+    assert_eq!((dead.state, dead.attempts), (RowState::Dead, 1), "{:?}", dead.log);
+    for attempt in 2..40 {
+        let asked = attend::retry(&*world.store, &dead.key, world.clock.now());
+        let (asked, looked) = tokio::join!(asked, world.sender.round());
+        asked.expect("it was dead");
+        looked.expect("it sends");
+        while world.sender.round().await.expect("it sends") {}
+        let tried = world.outbox().await.remove(0);
+        assert_eq!((tried.state, tried.attempts), (RowState::Dead, attempt), "{:?}", tried.log);
+    }
+    // The others, for which nobody asked, are left alone for a while.
+    assert_eq!(world.states().await[1], (RowState::Waiting, 0));
+}
+
+/// Receivers of a server that lets in who knows the password.
+fn routes_with_password(port: u16, password: &str) -> String {
+    routes(port, "") + &format!("smtp_username = \"labtrail\"\nsmtp_password = \"{password}\"\n")
+}
+
+#[tokio::test]
+async fn what_failed_with_older_settings_is_taken_up_whoever_knew_the_newer_ones_first() {
+    let server = MailServer::start(&["--login", "labtrail", "right"]);
+    let (wrong, right) = (routes_with_password(server.port, "wrong"), routes_with_password(server.port, "right"));
+    let mut world = World::new(EACH, &wrong);
+    let other = world.restarted(EACH, &right);
+    world.sender.take_up_settings().await.expect("it looks");
+    world.fails("N1").await;
+    world.judge().await.expect("it judges");
+    world.sender.round().await.expect("it sends");
+    assert_eq!(world.states().await, [(RowState::Dead, 1)]);
+    // One collector has read the newer file, the other tries once more with the older one before it has.
+    other.sender.take_up_settings().await.expect("it looks");
+    world.sender.round().await.expect("it sends");
+    assert_eq!(world.states().await, [(RowState::Dead, 2)]);
+    world.set_rules(EACH, &right);
+    world.sender.take_up_settings().await.expect("it looks");
+    world.sender.round().await.expect("it sends");
+    assert_eq!(world.states().await, [(RowState::Sent, 3)]);
+    // And so it is when they are read in the middle of an attempt.
+    for number in 2..20 {
+        world.set_rules(EACH, &wrong);
+        world.sender.take_up_settings().await.expect("it looks");
+        world.fails(&format!("N{number}")).await;
+        world.judge().await.expect("it judges");
+        let mended = async {
+            for _ in 0..number {
+                tokio::task::yield_now().await;
+            }
+            world.set_rules(EACH, &right);
+            world.sender.take_up_settings().await
+        };
+        let (sent, mended) = tokio::join!(world.sender.round(), mended);
+        sent.expect("it sends");
+        mended.expect("it looks");
+        while world.sender.round().await.expect("it sends") {}
+        let states = world.states().await;
+        assert!(states.iter().all(|(state, _)| *state == RowState::Sent), "{number}: {states:?}");
+    }
 }
 
 #[tokio::test]
