@@ -61,7 +61,9 @@ impl Sender {
     /// Sends what is due, to all receivers at the same time; says whether something got through.
     #[cfg(test)]
     pub(super) async fn round(&self) -> Result<bool, StoreError> {
-        let receivers = self.waiting().await?.into_iter().map(|(receiver, rows)| self.send_to(receiver, rows));
+        let rulebook = Arc::clone(&self.rulebook.borrow());
+        let waiting = self.waiting().await?.into_iter();
+        let receivers = waiting.map(|(receiver, rows)| self.send_to(Arc::clone(&rulebook), receiver, rows));
         let mut got_through = false;
         for result in futures_util::future::join_all(receivers).await {
             got_through |= result?;
@@ -70,16 +72,18 @@ impl Sender {
     }
 
     /// Begins to send what is due to each receiver that is not being sent to, each by itself: one that is slow holds up no
-    /// other.
+    /// other. The settings are those of a rulebook that was taken up.
     pub(super) async fn begin(
         &self,
+        rulebook: &Arc<Rulebook>,
         sending: &mut JoinSet<(String, Result<bool, StoreError>)>,
         busy: &mut HashSet<String>,
     ) -> Result<(), StoreError> {
         for (receiver, rows) in self.waiting().await? {
             if busy.insert(receiver.clone()) {
-                let this = self.clone();
-                sending.spawn(async move { (receiver.clone(), Box::pin(this.send_to(receiver, rows)).await) });
+                let (this, rulebook) = (self.clone(), Arc::clone(rulebook));
+                sending
+                    .spawn(async move { (receiver.clone(), Box::pin(this.send_to(rulebook, receiver, rows)).await) });
             }
         }
         Ok(())
@@ -114,11 +118,17 @@ impl Sender {
     }
 
     /// Sends to one receiver in order, as long as that goes well.
-    async fn send_to(&self, receiver: String, mut waiting: Vec<(Row, OutboxRow)>) -> Result<bool, StoreError> {
-        let rulebook = Arc::clone(&self.rulebook.borrow());
-        waiting.sort_by(|(_, a), (_, b)| (a.created_at, a.sequence, &a.key).cmp(&(b.created_at, b.sequence, &b.key)));
+    async fn send_to(
+        &self,
+        rulebook: Arc<Rulebook>,
+        receiver: String,
+        mut waiting: Vec<(Row, OutboxRow)>,
+    ) -> Result<bool, StoreError> {
+        // What a person asked for comes first; nobody asks for it in order.
+        let place = |row: &OutboxRow| (!row.is_asked_for, row.created_at, row.sequence);
+        waiting.sort_by(|(_, a), (_, b)| place(a).cmp(&place(b)).then_with(|| a.key.cmp(&b.key)));
         let now = self.clock.now();
-        let is_asked_for = waiting.iter().any(|(_, outgoing)| outgoing.is_asked_for && outgoing.is_due(now));
+        let is_asked_for = self.is_asked_for(&waiting, now).await?;
         let mut line = match Line::take(&*self.store, &receiver, &self.owner, is_asked_for, now).await? {
             Taking::Taken(line) => line,
             Taking::Busy => return Ok(false),
@@ -127,13 +137,14 @@ impl Sender {
                 return Ok(false);
             }
         };
-        if line.was_paused {
-            waiting.retain(|(_, outgoing)| outgoing.is_asked_for);
-        }
         let label = ReceiverLabel { receiver: receiver.clone() };
+        let paused_before = line.paused_before;
         let (mut tried, mut failures, mut got_through) = (0, 0, false);
         for (row, mut outgoing) in waiting {
             let now = self.clock.now();
+            if paused_before.is_some() && !got_through && !outgoing.is_asked_for {
+                break;
+            }
             if got_through && outgoing.attempts < SUSPECT_FROM {
                 outgoing = outgoing.hurried(now);
             }
@@ -155,10 +166,12 @@ impl Sender {
             if self.is_held_up(&outgoing).await? {
                 continue;
             }
-            line.content.settings = rulebook.routes_hash;
             let attempts = outgoing.attempts + 1;
             let sending = Box::pin(attempt(self, &rulebook, row, outgoing));
             let ended = line.held_during(&*self.store, &self.clock, sending).await?;
+            if !matches!(ended, Ended::TakenByOthers) {
+                line.content.settings = rulebook.routes_hash;
+            }
             let now = self.clock.now();
             match ended {
                 Ended::Sent { problem } => {
@@ -190,6 +203,8 @@ impl Sender {
                     failures += 1;
                     // Those that are tried after the first one only show whether it is its own fault.
                     let paused_until = if failures == 1 { Some(next_at) } else { line.content.paused_until };
+                    // Nor does one that a person asked for keep the others waiting for longer.
+                    let paused_until = paused_until.min(paused_before.or(paused_until));
                     line.content.failed(now, paused_until, reason);
                     if attempts < SUSPECT_FROM || failures > 1 {
                         break;
@@ -199,11 +214,22 @@ impl Sender {
             }
         }
         line.let_go(&*self.store).await?;
-        if self.rulebook.borrow().routes_hash != rulebook.routes_hash {
+        let newest = Arc::clone(&self.rulebook.borrow());
+        if newest.routes_hash != rulebook.routes_hash {
             // They became newer meanwhile, and what was just tried was tried with the older ones.
-            self.take_up_settings_of(&receiver).await?;
+            self.take_up_settings_of(&newest, &receiver).await?;
         }
         Ok(got_through)
+    }
+
+    /// Whether a person asked for something that can be tried now.
+    async fn is_asked_for(&self, waiting: &[(Row, OutboxRow)], now: i64) -> Result<bool, StoreError> {
+        for (_, outgoing) in waiting.iter().take_while(|(_, outgoing)| outgoing.is_asked_for) {
+            if outgoing.is_due(now) && !self.is_held_up(outgoing).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether what must be told before is still on its way.

@@ -100,15 +100,16 @@ async fn keep_reading(mut reloader: Reloader, asked: Arc<Notify>) -> Infallible 
 async fn keep_sending(sender: Sender, outbox: Arc<Notify>) -> Infallible {
     let mut rulebook = sender.rulebook.clone();
     rulebook.mark_changed();
+    let mut taken_up = Arc::clone(&rulebook.borrow());
     let (mut sending, mut busy) = (JoinSet::new(), HashSet::new());
     let mut pause = Pause::default();
     loop {
         let begin = async {
             if rulebook.has_changed().unwrap_or(false) {
-                rulebook.mark_unchanged();
-                sender.take_up_settings().await.inspect_err(|_| rulebook.mark_changed())?;
+                taken_up = Arc::clone(&rulebook.borrow_and_update());
+                sender.take_up_settings(&taken_up).await.inspect_err(|_| rulebook.mark_changed())?;
             }
-            sender.begin(&mut sending, &mut busy).await
+            sender.begin(&taken_up, &mut sending, &mut busy).await
         };
         match begin.await {
             Ok(()) => pause.end(),
@@ -127,7 +128,11 @@ async fn keep_sending(sender: Sender, outbox: Arc<Notify>) -> Infallible {
                         // What came meanwhile gets through, too.
                         Ok(true) => break,
                         Ok(false) => {}
-                        Err(error) => warn!(receiver, error = with_causes(&error), "notifications wait for the store"),
+                        Err(error) => {
+                            warn!(receiver, error = with_causes(&error), "notifications wait for the store");
+                            // It may not have come to see that settings are newer.
+                            rulebook.mark_changed();
+                        }
                     }
                 }
             }

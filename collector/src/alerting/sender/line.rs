@@ -84,8 +84,8 @@ pub(super) enum Taking {
 pub(super) struct Line {
     receiver: String,
     row: Row,
-    /// Whether the receiver was to be left alone when the line was taken.
-    pub(super) was_paused: bool,
+    /// Until when the receiver was to be left alone, if it was when the line was taken.
+    pub(super) paused_before: Option<i64>,
     pub(super) content: LineContent,
 }
 
@@ -109,8 +109,8 @@ impl Line {
         owner.clone_into(&mut content.owner);
         content.held_until = now.saturating_add(HELD_FOR);
         let taken = save(store, receiver, row.as_ref(), &content).await?;
-        let was_paused = paused_until.is_some();
-        let line = taken.map(|row| Box::new(Self { receiver: receiver.to_owned(), row, was_paused, content }));
+        let receiver = receiver.to_owned();
+        let line = taken.map(|row| Box::new(Self { receiver, row, paused_before: paused_until, content }));
         Ok(line.map_or(Taking::Busy, Taking::Taken))
     }
 
