@@ -1,6 +1,9 @@
 //! Notifications: the outbox, as people see it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -13,8 +16,9 @@ use utoipa::ToSchema;
 use super::{alerts::attend, instant, parameters::Parameters};
 use crate::{
     alert::outbox::{OutboxRow, Payload, RowState},
-    alerting::rows,
+    alerting::{rows, sender::LineContent},
     api::{Api, error::Problem},
+    store::Row,
 };
 
 const LIMIT_DEFAULT: i64 = 200;
@@ -145,7 +149,15 @@ pub(crate) async fn get_notifications(
         outbox.retain(|row| states.contains(&row.state));
     }
     outbox.sort_by_key(|row| std::cmp::Reverse((row.created_at, row.sequence)));
-    let notifications = outbox.into_iter().take(limit).map(NotificationItem::new).collect();
+    outbox.truncate(limit);
+    let lines = rows::all(&*alerting.store, rows::LINE, "").await?;
+    let pause = |row: &Row| Some((row.key.clone(), rows::read::<LineContent>(rows::LINE, row)?.paused_until?));
+    let pauses: BTreeMap<String, i64> = lines.iter().filter_map(pause).collect();
+    for row in outbox.iter_mut().filter(|row| row.state == RowState::Waiting && !row.is_asked_for) {
+        // While its receiver is left alone, it is, too.
+        row.next_at = pauses.get(&row.receiver).map_or(row.next_at, |until| row.next_at.max(*until));
+    }
+    let notifications = outbox.into_iter().map(NotificationItem::new).collect();
     Ok(Json(NotificationList { notifications }))
 }
 
