@@ -3,13 +3,23 @@
 use std::{fs, os::unix::process::CommandExt, path::Path, process::Command, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element, error::CmdError, key::Key, wd::Capabilities};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    elements::Element,
+    error::{CmdError, ErrorStatus},
+    key::Key,
+    wd::Capabilities,
+};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::{process::Process, wait::wait_until};
+use super::{
+    port::free_address,
+    process::Process,
+    wait::{DEADLINE, poll, wait_until},
+};
 
 const ARGUMENTS: [&str; 9] = [
     "--headless",
@@ -91,25 +101,22 @@ impl Browser {
     /// Clicks on the first element that a CSS selector means.
     #[track_caller]
     pub fn click(&self, css: &str) {
-        let element = self.element(css);
-        self.wait_for(element.click(), css);
+        self.act_on(css, &async |element: &Element| element.click().await);
     }
 
     /// Replaces what stands in an input, key by key, and presses Enter.
     #[track_caller]
     pub fn enter(&self, css: &str, text: &str) {
-        let element = self.element(css);
         // As people do it. A field that is cleared from outside tells the page nothing, which may write it anew before the first key.
         let (control, null, backspace) = (Key::Control, Key::Null, Key::Backspace);
         let keys = format!("{control}a{null}{backspace}{text}{}", Key::Enter);
-        self.wait_for(element.send_keys(&keys), css);
+        self.act_on(css, &async |element: &Element| element.send_keys(&keys).await);
     }
 
     /// Chooses an option of a select by its value.
     #[track_caller]
     pub fn choose(&self, css: &str, value: &str) {
-        let element = self.element(css);
-        self.wait_for(element.select_by_value(value), css);
+        self.act_on(css, &async |element: &Element| element.select_by_value(value).await);
     }
 
     /// What a script answers, which has `arguments`.
@@ -160,8 +167,21 @@ impl Browser {
     }
 
     #[track_caller]
-    fn element(&self, css: &str) -> Element {
-        wait_until(&format!("the page has {css}"), || self.runtime.block_on(self.client.find(Locator::Css(css))).ok())
+    fn act_on(&self, css: &str, act: &impl AsyncFn(&Element) -> Result<(), CmdError>) {
+        let mut last = None;
+        let acted = poll(DEADLINE, || {
+            let attempt = async { act(&self.client.find(Locator::Css(css)).await?).await };
+            match self.runtime.block_on(attempt) {
+                Ok(()) => Some(()),
+                // It is not there yet, or is drawn anew, or moves, just now: people look and try once more.
+                Err(error) if is_passing(&error) => {
+                    last = Some(error);
+                    None
+                }
+                Err(error) => panic!("{css}: {error}"),
+            }
+        });
+        acted.unwrap_or_else(|| panic!("waited in vain for {css}: {last:?}"));
     }
 
     #[track_caller]
@@ -188,6 +208,13 @@ impl Drop for Browser {
     }
 }
 
+fn is_passing(error: &CmdError) -> bool {
+    error.is_no_such_element()
+        || error.is_stale_element_reference()
+        || matches!(error, CmdError::Standard(refusal) if refusal.error == ErrorStatus::ElementClickIntercepted)
+        || error.is_element_not_interactable()
+}
+
 /// The program between us and the browser. It leads a process group, with which the browser is sure to end.
 #[derive(Debug)]
 struct Driver {
@@ -197,15 +224,14 @@ struct Driver {
 
 impl Driver {
     fn start(folder: &Path) -> Self {
+        // A port that it chooses by itself may be free for one version of IP only, and then it ends.
+        let port = free_address().port();
         let mut command = Command::new("chromedriver");
-        command.arg("--port=0").process_group(0);
+        command.arg(format!("--port={port}")).process_group(0);
         let mut process = Process::start("chromedriver", command, folder);
-        let port = wait_until("chromedriver says where it listens", || {
+        wait_until("chromedriver listens", || {
             assert!(process.ended().is_none(), "chromedriver ended: {}", process.log());
-            let output = process.output();
-            let (_, rest) = output.split_once("started successfully on port ")?;
-            let (port, _) = rest.split_once(|character: char| !character.is_ascii_digit())?;
-            port.parse::<u16>().ok()
+            process.output().contains("started successfully on port").then_some(())
         });
         Self { url: format!("http://127.0.0.1:{port}"), process }
     }

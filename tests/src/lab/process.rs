@@ -92,6 +92,12 @@ impl Process {
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
     }
 
+    /// Whether it has a file open.
+    pub fn has_open(&self, path: &Path) -> bool {
+        let handles = fs::read_dir(format!("/proc/{}/fd", self.child.id())).into_iter().flatten().flatten();
+        handles.filter_map(|handle| fs::read_link(handle.path()).ok()).any(|open| open == path)
+    }
+
     fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }

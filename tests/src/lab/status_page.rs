@@ -18,6 +18,15 @@ impl StatusPage {
         self.0.try_get(path, &[]).ok().map(|answer| answer.text)
     }
 
+    /// Asserts that the agent delivered so many records and no more: it knows a little after the collector has them.
+    #[track_caller]
+    pub fn assert_delivered(&self, records: f64) {
+        let delivered = wait_until(&format!("{records} records are delivered"), || {
+            Some(self.metric("labtrail_agent_records_delivered_total")).filter(|delivered| *delivered >= records)
+        });
+        assert!(delivered <= records, "{delivered} records are delivered, not {records}");
+    }
+
     /// A counter or gauge, or the sum of its family; 0 while there is none.
     pub fn metric(&self, name: &str) -> f64 {
         self.metric_of(name, "")

@@ -226,8 +226,8 @@ impl Mongod {
     ) -> Result<Document, mongodb::error::Error> {
         let host = ServerAddress::Tcp { host: "127.0.0.1".to_owned(), port: Some(self.ports[member]) };
         let mut options = ClientOptions::builder().hosts(vec![host]).direct_connection(true).build();
-        options.server_selection_timeout = Some(TRY_TIME_MAX);
-        options.connect_timeout = Some(TRY_TIME_MAX);
+        options.server_selection_timeout = Some(time_max);
+        options.connect_timeout = Some(time_max);
         wait(async {
             let client = Client::with_options(options)?;
             let answer = tokio::time::timeout(time_max, client.database(database).run_command(command)).await;

@@ -19,7 +19,7 @@ use std::{
 
 use jiff::Timestamp;
 use labtrail_tests::{
-    lab::{Api, Collector, Lab, SetOnDrop, wait_until},
+    lab::{Api, Collector, DEADLINE, Lab, SetOnDrop, poll, wait_until},
     services::{Kafka, MailServer, Mongod, NewRecord, mail_header},
 };
 use serde_json::{Value, json};
@@ -214,10 +214,14 @@ fn history(api: &Api, id: &str) -> Vec<Told> {
 /// Asserts that exactly what happened to these alerts, which are all of a rule, was told.
 #[track_caller]
 fn assert_history_is_what_was_told(station: &Station<'_>, api: &Api, rule: &str, ids: &[String]) {
-    let told: BTreeSet<Told> = station.told().into_iter().flatten().filter(|told| told.rule == rule).collect();
-    let happened: BTreeSet<Told> = ids.iter().flat_map(|id| history(api, id)).collect();
-    assert!(!told.is_empty(), "something was told");
-    assert_eq!(happened, told, "what happened is what was told");
+    let mut last = (BTreeSet::new(), BTreeSet::new());
+    // It is in the history before it is in a mail.
+    let is_same = poll(DEADLINE, || {
+        let told: BTreeSet<Told> = station.told().into_iter().flatten().filter(|told| told.rule == rule).collect();
+        last = (ids.iter().flat_map(|id| history(api, id)).collect(), told);
+        (last.0 == last.1 && !last.1.is_empty()).then_some(())
+    });
+    assert!(is_same.is_some(), "what happened is what was told: {:#?} and {:#?}", last.0, last.1);
 }
 
 /// All notifications, the newest first.

@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duratio
 use labtrail_tests::lab::{Collector, Lab, StoredEvent, assert_stored_once, poll};
 
 /// When nothing has arrived for so long, nothing more will: scans and retries pause for at most a second here.
-const QUIET_MAX: Duration = Duration::from_secs(15);
+const QUIET_MAX: Duration = Duration::from_mins(1);
 
 /// Packs bytes as `gzip` does.
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -165,8 +165,8 @@ fn a_file_deleted_behind_a_backlog_while_the_agent_is_down_is_told_of() {
     let mut collector = lab.absent_collector();
     let ship = "batch_bytes_max = \"64KiB\"\nqueue_bytes_max = \"64KiB\"";
     let mut agent = lab.agent_that_ships(&collector, ship, &[("logs", "")]);
-    // Positions are saved twice a second; by this many tries that was done.
-    wait_until("it was tried for a while", || (agent.log().matches("cannot deliver").count() > 6).then_some(()));
+    wait_until("it cannot be delivered", || agent.log().contains("cannot deliver").then_some(()));
+    wait_until("its size is known", || agent.has_saved("\"size_seen\":505000").then_some(()));
     agent.kill();
     fs::remove_file(&path).unwrap();
     agent.start();

@@ -152,13 +152,20 @@ fn a_file_that_is_deleted_while_it_is_being_read_is_read_to_its_end() {
     let lab = Lab::new();
     let path = lab.write("logs/a.log", "before\n");
     let collector = lab.collector();
-    let _agent = lab.agent(&collector, &[("logs", "")]);
-    // The agent keeps a file open for some seconds after its last change.
+    let mut agent = lab.agent(&collector, &[("logs", "")]);
     collector.wait_for_events(1);
+    let mut lines = vec!["before".to_owned()];
+    // It keeps a file open for some seconds after its last change.
+    wait_until("it has the file open", || {
+        lines.push(format!("line {}", lines.len()));
+        lab.append("logs/a.log", format!("{}\n", lines[lines.len() - 1]));
+        agent.process().has_open(&path).then_some(())
+    });
     lab.append("logs/a.log", "just before the end\n");
     std::fs::remove_file(&path).unwrap();
-    collector.wait_for_events(2);
-    assert_eq!(collector.messages_of(&path), ["before", "just before the end"]);
+    lines.push("just before the end".to_owned());
+    collector.wait_for_events(lines.len() as u64);
+    assert_eq!(collector.messages_of(&path), lines);
 }
 
 #[test]

@@ -136,12 +136,14 @@ impl Plant {
     }
 
     /// Waits until so many events are stored, or until no more are: what is missing is then told event by event.
-    fn wait_while_events_are_stored(&self, count: u64) {
+    /// False if no more come.
+    fn wait_while_events_are_stored(&self, count: u64) -> bool {
         let mut last = self.count();
         while last < count {
-            let Some(now) = poll(QUIET_MAX, || Some(self.count()).filter(|now| *now > last)) else { return };
+            let Some(now) = poll(QUIET_MAX, || Some(self.count()).filter(|now| *now > last)) else { return false };
             last = now;
         }
+        true
     }
 
     /// Asserts that exactly the oracle's events are stored, each as it was put into the topic.

@@ -114,7 +114,7 @@ impl Kafka {
         config.set("security.protocol", "sasl_ssl").set("ssl.ca.location", self.ca_file().display().to_string());
         config.set("sasl.mechanism", mechanism).set("sasl.username", login.0).set("sasl.password", login.1);
         // A login that is refused is tried again for so long.
-        config.set("message.timeout.ms", "3000");
+        config.set("message.timeout.ms", "10000");
         let producer: BaseProducer<Deliveries> = config.create_with_context(Deliveries::new(1))?;
         let record = NewRecord { value: Some(value.as_bytes()), ..NewRecord::default() };
         producer.send(base_record(topic, 0, &record)).map_err(|(error, _)| error)?;

@@ -19,7 +19,7 @@ const NODE_ERRORS: &str = r#"
 name = "node-errors"
 description = "a node fails again and again"
 when = { log_level = { "$gte" = 40 } }
-trigger = { at_least = { count = 3, within = "8s" } }
+trigger = { at_least = { count = 3, within = "20s" } }
 group_by = ["source.node_id"]
 severity = "error"
 labels = { team = "liquids" }
@@ -100,7 +100,10 @@ fn an_alert_fires_is_told_with_its_events_acknowledged_and_resolved() {
     assert_eq!(steps[1]["ended"], alert["ended"]);
 
     // What the history says was told is what was sent.
-    let sent = items(&asked(&collector, "/api/v1/notifications?receiver=ops"), "notifications");
+    let sent = wait_until("it is known that both were sent", || {
+        let rows = items(&asked(&collector, "/api/v1/notifications?receiver=ops"), "notifications");
+        rows.iter().all(|row| row["state"] == "sent").then_some(rows)
+    });
     assert_eq!(sent.len(), 2, "{sent:#?}");
     for (step, mail) in steps.iter().zip([&mail, &resolved]) {
         let key = &step["told"][0]["notification"];
@@ -128,7 +131,7 @@ fn an_alert_is_repeated_until_somebody_attends_to_it_and_again_when_they_let_go(
     let (lab, server) = (Lab::new(), MailServer::start(&[]));
     let collector = lab.collector_with("[alerts.madsci]\nenabled = false\n");
     put(&collector, "receivers.toml", &mail_receiver("ops", server.port));
-    let repeated = NODE_ERRORS.replace("count = 3, within = \"8s\"", "count = 1, within = \"1h\"");
+    let repeated = NODE_ERRORS.replace("count = 3, within = \"20s\"", "count = 1, within = \"1h\"");
     put(&collector, "rules/errors.toml", &format!("{repeated}repeat = {{ after = \"2s\" }}\n"));
     wait_for_rule(&collector, "node-errors", |_| true);
 
@@ -159,7 +162,7 @@ fn an_alert_that_goes_on_shows_its_newest_events() {
     put(&collector, "receivers.toml", &mail_receiver("ops", server.port));
     // With the lateness that rules have by default.
     let rule = NODE_ERRORS
-        .replace("count = 3, within = \"8s\"", "count = 2, within = \"1m\"")
+        .replace("count = 3, within = \"20s\"", "count = 2, within = \"1m\"")
         .replace("lateness = \"1s\"", "");
     put(&collector, "rules/errors.toml", &rule);
     wait_for_rule(&collector, "node-errors", |_| true);

@@ -19,12 +19,12 @@ when = { "event_data.message" = "leak" }
 trigger = { at_least = { count = 1, within = "1h" } }
 group_by = ["source.node_id"]
 receivers = ["ops"]
-escalate = [{ after = "8s", receivers = ["boss"] }]
+escalate = [{ after = "20s", receivers = ["boss"] }]
 
 [[rules]]
 name = "power"
 when = { "event_data.message" = "power" }
-trigger = { at_least = { count = 1, within = "20s" } }
+trigger = { at_least = { count = 1, within = "40s" } }
 group_by = ["source.node_id"]
 receivers = ["ops"]
 lateness = "1s"

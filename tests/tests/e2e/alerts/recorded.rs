@@ -83,7 +83,7 @@ fn back_test(collector: &Collector, rule: &str) -> BTreeMap<String, Steps> {
 fn check(collector: &Collector, mut random: StdRng) {
     let rule = |(name, trigger): (&str, &str)| {
         format!(
-            "[[rules]]\nname = \"{name}\"\ntrigger = {trigger}\ngroup_by = [\"source.node_id\"]\nlateness = \"1s\"\n"
+            "[[rules]]\nname = \"{name}\"\ntrigger = {trigger}\ngroup_by = [\"source.node_id\"]\nlateness = \"5s\"\n"
         )
     };
     put(collector, "rules/all.toml", &RULES.map(rule).concat());

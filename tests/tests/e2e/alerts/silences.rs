@@ -134,7 +134,7 @@ fn a_silence_keeps_a_mail_back_and_what_still_fires_is_told_when_it_ends() {
 fn a_silence_that_runs_out_lets_be_told_what_still_fires() {
     let (lab, server) = (Lab::new(), MailServer::start(&[]));
     let collector = collector(&lab, &server);
-    let wanted = json!({"matcher": {"rule": "pump"}, "for": "5s", "by": "ann"});
+    let wanted = json!({"matcher": {"rule": "pump"}, "for": "20s", "by": "ann"});
     does(&collector, ("POST", "/api/v1/silences"), &wanted, 201);
     happens(&collector, 1, 20, &json!({"message": "pump"}));
     let alert = wait_for_alert(&collector, "pump", Some(1), "firing");

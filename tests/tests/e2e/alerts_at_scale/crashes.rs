@@ -263,6 +263,9 @@ impl Group {
     }
 
     fn kill_all(&mut self) {
+        // At the same moment: to kill takes its time.
+        let running = self.collectors.iter_mut().zip(&self.is_away).filter(|(_, is_away)| !**is_away);
+        running.for_each(|(collector, _)| collector.process().pause());
         self.collectors.iter_mut().for_each(Collector::kill);
         self.is_away.fill(true);
     }

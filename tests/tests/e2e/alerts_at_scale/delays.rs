@@ -35,7 +35,7 @@ fn a_delayed_partition_makes_no_false_silence() {
     let heartbeats = Heartbeats::of(&station, PARTITIONS, 0..PARTITIONS);
     heartbeats.beside(|| {
         wait_until_in_time(&collectors[0]);
-        let judge = leader(&collectors).expect("one judges");
+        let judge = wait_until("one judges", || leader(&collectors));
         let frozen = (judge + 1) % collectors.len();
         collectors[frozen].process().pause();
         let late = wait_until("some nodes are late", || Some(late(&collectors[judge])).filter(|late| *late > 0));

@@ -17,7 +17,7 @@ use super::{
 fn what_was_told_is_in_the_history_though_the_collector_was_killed_in_between() {
     let lab = Lab::new();
     let mongod = Mongod::replica_set(1);
-    let rules = RULES.replace("1m", "5s");
+    let rules = RULES.replace("1m", "15s");
     let station = Station::new(&lab, &mongod, "alerts-history", &rules, "");
     let mut collectors = start_collectors(&lab, 1, &station.config(""));
     // For a new rule what is stored is looked through twice, which would mend what this is about.

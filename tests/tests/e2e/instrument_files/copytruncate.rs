@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use labtrail_tests::lab::{Collector, Lab, StatusPage, poll, wait_until};
+use labtrail_tests::lab::{Collector, DEADLINE, Lab, StatusPage, poll, wait_until};
 
 use super::{assert_in_order, wait_and_compare};
 
@@ -89,7 +89,7 @@ fn check_under_a_writer(pattern: &str) {
             writer.write(4);
             let count = writer.lines.len() as u64;
             let is_stored = || collector.total_events().filter(|total| *total >= count);
-            assert!(poll(Duration::from_secs(20), is_stored).is_some(), "{pattern}: the lines in between are not read");
+            assert!(poll(DEADLINE, is_stored).is_some(), "{pattern}: the lines in between are not read");
         }
         writer.file.set_len(0).unwrap();
     }
@@ -137,7 +137,7 @@ fn what_is_lost_between_copying_and_truncating_is_told() {
         writer.write(10);
         collector.start();
         collector.wait_until_ready();
-        let settled = poll(Duration::from_secs(30), || {
+        let settled = poll(DEADLINE, || {
             let (reported, stored) = balance(&collector);
             (reported + stored.iter().map(|line| line.len() + 1).sum::<usize>() >= writer.bytes()).then_some(())
         });

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs::OpenOptions, io::Write, thread, time::Duration};
 
-use labtrail_tests::lab::Lab;
+use labtrail_tests::lab::{DEADLINE, Lab, poll};
 
 const FILES: usize = 20;
 const PATIENCE: &str = "partial_after = \"300s\"\n";
@@ -88,9 +88,7 @@ fn text_that_is_written_byte_by_byte_in_any_encoding_arrives_as_it_was_meant() {
         }
     }
     let expected: usize = writers.iter().map(|(.., lines)| lines.len()).sum();
-    labtrail_tests::lab::poll(Duration::from_secs(20), || {
-        collector.total_events().filter(|total| *total as usize >= expected)
-    });
+    poll(DEADLINE, || collector.total_events().filter(|total| *total as usize >= expected));
     agent.stop();
     let mut wrong = Vec::new();
     for (path, _, _, lines) in &writers {

@@ -48,10 +48,10 @@ fn a_file_that_is_still_written_to_stays_and_is_moved_when_it_is_not() {
     let path = lab.write("logs/a.log", text(0, 10));
     let collector = lab.collector();
     let to = lab.path("shipped");
-    let more = format!("[files.after_delivery]\naction = \"move\"\nto = \"{}\"\ngrace = \"1s\"", to.display());
+    let more = format!("[files.after_delivery]\naction = \"move\"\nto = \"{}\"\ngrace = \"4s\"", to.display());
     let mut agent = lab.agent(&collector, &[("logs", &more)]);
     let mut count = 10;
-    for _ in 0..20 {
+    for _ in 0..40 {
         lab.append("logs/a.log", text(count, count + 2));
         count += 2;
         assert!(path.exists(), "it is moved while it is written to");

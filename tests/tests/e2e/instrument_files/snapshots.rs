@@ -32,7 +32,7 @@ fn of_a_file_with_the_newest_on_top_only_new_records_are_sent() {
         }
         wait_and_compare(&collector, &newest_first(count));
     }
-    assert_eq!(status.metric("labtrail_agent_records_delivered_total"), count as f64);
+    status.assert_delivered(count as f64);
     assert_eq!(status.metric("labtrail_agent_records_known_total"), f64::from(20 + 23 + 26 + 29));
     agent.stop();
 
@@ -48,8 +48,7 @@ fn of_a_file_with_the_newest_on_top_only_new_records_are_sent() {
         lab.write("logs/new.tmp", text(count));
         lab.rename("logs/new.tmp", "logs/ERRALL.LS");
         wait_and_compare(&collector, &newest_first(count));
-        let delivered = status.metric("labtrail_agent_records_delivered_total");
-        assert_eq!(delivered, if is_replaced { 6.0 } else { 3.0 });
+        status.assert_delivered(if is_replaced { 6.0 } else { 3.0 });
         agent.stop();
     }
     assert!(collector.dead_letters().is_empty());
@@ -113,7 +112,7 @@ fn a_trailer_that_is_written_anew_is_no_record() {
     wait_and_compare(&collector, &audit_messages(4));
     lab.write("data/mouse/1/pdata/1/auditp.txt", audit(6));
     wait_and_compare(&collector, &audit_messages(6));
-    assert_eq!(status.metric("labtrail_agent_records_delivered_total"), 6.0);
+    status.assert_delivered(6.0);
     agent.stop();
     let events = collector.events();
     assert_eq!(events[0].at("/event_data/labels/experiment"), "mouse");

@@ -85,7 +85,7 @@ fn check(way: Way) {
         wait_and_compare(&collector, &messages(records));
     }
     // Nothing was sent twice either, and nothing is said to be lost.
-    assert_eq!(status.metric("labtrail_agent_records_delivered_total"), records as f64, "{way:?}");
+    status.assert_delivered(records as f64);
     assert_eq!(status.metric("labtrail_agent_bytes_lost_total"), 0.0, "{way:?}");
     agent.stop();
     records += RECORDS_ADDED;

@@ -1,9 +1,7 @@
 //! One database under both servers: ours on a database that MADSci made, MADSci's on one that ours made, and both at once.
 
-use std::time::Duration;
-
 use labtrail_tests::{
-    lab::{Api, Lab, poll, wait_until},
+    lab::{Api, DEADLINE, Lab, poll, wait_until},
     services::{MadsciServer, Mongod},
 };
 use serde_json::{Value, json};
@@ -90,7 +88,7 @@ fn asked(api: &Api, path: &str) -> Value {
 #[track_caller]
 fn check_alike(theirs: &Api, ours: &Api) {
     let mut difference = None;
-    let are_alike = poll(Duration::from_secs(20), || {
+    let are_alike = poll(DEADLINE, || {
         difference = difference_between(theirs, ours);
         difference.is_none().then_some(())
     });

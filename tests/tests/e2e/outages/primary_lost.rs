@@ -43,7 +43,7 @@ fn a_replica_set_that_loses_its_primary_holds_every_event_once() {
             Loss::Killed => mongod.kill(first),
             Loss::Frozen => mongod.pause(first),
             Loss::SteppedDown => {
-                mongod.command("admin", doc! {"replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 1});
+                mongod.command("admin", doc! {"replSetStepDown": 40, "secondaryCatchUpPeriodSecs": 30});
             }
         }
         // The next one works before this one is back.

@@ -1,12 +1,12 @@
 //! Collectors of one group that are killed at random, again and again, while events come.
 
 use labtrail_tests::{
-    lab::{Collector, Lab, poll, wait_until},
+    lab::{Collector, Lab, wait_until},
     services::{Kafka, bson::doc},
 };
 use rand::{RngExt, rngs::StdRng};
 
-use super::{Plant, QUIET_MAX, audit, dead_letters, metric, oracle::Oracle, seeded, told};
+use super::{Plant, audit, dead_letters, metric, oracle::Oracle, seeded, told};
 
 const PARTITIONS: usize = 8;
 const COLLECTORS: usize = 3;
@@ -53,7 +53,7 @@ fn check(name: &'static str, events: u64, kills: u64) {
         let stored = plant.count();
         assert!(stored <= oracle.count(), "{stored} events are stored, and {} were sent", oracle.count());
         let threshold = stored + (oracle.count() - stored) * random.random_range(0..=SHARE_MAX) / 100;
-        if poll(QUIET_MAX, || (plant.count() >= threshold).then_some(())).is_none() {
+        if !plant.wait_while_events_are_stored(threshold) {
             break; // Something is missing: below it is told what.
         }
         // Without events still to be sent there would be nothing to refuse.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     io::{ErrorKind, Write as _},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use labtrail_tests::lab::{Collector, Lab, assert_stored_once, wait_until};
@@ -19,13 +19,21 @@ const SPOOL: &str = "[spool]\nbytes_max = \"256KiB\"\nsegment_bytes = \"64KiB\"\
 const GROUPS: usize = 40;
 const GROUP: usize = 250;
 
+struct Overflown {
+    sent: Vec<String>,
+    /// How long it took to send all.
+    took: Duration,
+    agent: Receiver,
+    collector: Collector,
+}
+
 /// Sends much more than the spool holds while nobody takes it, then lets all be delivered.
-fn overflow(lab: &Lab, when_full: &str) -> (Vec<String>, Receiver, Collector) {
+fn overflow(lab: &Lab, when_full: &str) -> Overflown {
     let tcp = lab.free_address();
     let mut collector = lab.absent_collector();
     let tables = format!("{SHIP}{}{SPOOL}when_full = \"{when_full}\"\n", socket(&format!("tcp://{tcp}"), ""));
     let agent = Receiver::start(lab, &collector.url(), &tables);
-    let mut sent = Vec::new();
+    let (mut sent, began) = (Vec::new(), Instant::now());
     for group in 0..GROUPS {
         let messages = messages(&format!("group {group:03}"), GROUP);
         send_lines(tcp, &messages);
@@ -33,9 +41,10 @@ fn overflow(lab: &Lab, when_full: &str) -> (Vec<String>, Receiver, Collector) {
         // One connection after the other, so that it is known which messages are the newest.
         agent.wait_for_metric("records_read", sent.len() as u64);
     }
+    let took = began.elapsed();
     collector.start();
     agent.wait_until_empty();
-    (sent, agent, collector)
+    Overflown { sent, took, agent, collector }
 }
 
 fn stored(collector: &Collector) -> BTreeSet<String> {
@@ -48,7 +57,7 @@ fn stored(collector: &Collector) -> BTreeSet<String> {
 #[test]
 fn a_full_spool_drops_the_oldest_and_counts_them() {
     let lab = Lab::new();
-    let (sent, agent, collector) = overflow(&lab, "drop_oldest");
+    let Overflown { sent, took, agent, collector } = overflow(&lab, "drop_oldest");
     let (stored, lost) = (stored(&collector), agent.metric_of("records_lost", "spool_full"));
     assert!(lost > 0, "the spool was full");
     let newest = &sent[sent.len() - GROUP..];
@@ -58,14 +67,15 @@ fn a_full_spool_drops_the_oldest_and_counts_them() {
     assert_eq!(agent.metric("records_lost"), lost, "for no other reason");
     assert_eq!(stored.len() as u64 + lost, sent.len() as u64, "{} stored and {lost} lost", stored.len());
     let said = agent.log().matches("records from sockets are dropped").count();
-    assert!((1..=5).contains(&said), "it is said {said} times");
+    // Once a second at most, however much is dropped.
+    assert!((1..=took.as_secs() as usize + 2).contains(&said), "it is said {said} times in {took:?}");
     agent.wait_until_well();
 }
 
 #[test]
 fn a_full_spool_drops_the_newest_and_counts_them() {
     let lab = Lab::new();
-    let (sent, agent, collector) = overflow(&lab, "drop_newest");
+    let Overflown { sent, agent, collector, .. } = overflow(&lab, "drop_newest");
     let (stored, lost) = (stored(&collector), agent.metric_of("records_lost", "spool_full"));
     assert!(lost > 0, "the spool was full");
     assert!(sent[..GROUP].iter().all(|text| stored.contains(text)), "the oldest are kept");

@@ -95,16 +95,18 @@ fn an_agent_that_is_stopped_keeps_what_it_could_not_deliver() {
     let mut collector = lab.absent_collector();
     let tables = format!("drain_max = \"300ms\"\n{tables}");
     let mut agent = Receiver::start(&lab, &collector.url(), &tables);
-    let (datagrams, lines) = (messages("datagram", 2000), messages("line", 2000));
+    let (datagrams, lines) = (messages("datagram", 500), messages("line", 500));
     send_datagrams(udp, &datagrams);
     let mut open = super::receiver::connect(tcp);
+    // A connection that is not yet taken ends with the agent.
+    wait_until("the connection is taken", || (agent.metric("socket_connections_open") == 1).then_some(()));
     std::io::Write::write_all(&mut open, (lines.join("\n") + "\n").as_bytes()).expect("the agent reads");
     // What the kernel has by now is received, though the connection is still open.
     agent.stop();
     agent.start_again();
-    agent.wait_for_spooled(4000);
+    agent.wait_for_spooled(1000);
     collector.start();
-    collector.wait_for_events(4000);
+    collector.wait_for_events(1000);
     agent.wait_until_empty();
     agent.stop();
     assert_stored_once(&[texts(&datagrams), texts(&lines)].concat(), &collector.events());
