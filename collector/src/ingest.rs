@@ -384,11 +384,14 @@ impl Ingest {
         let stored = self.note(self.store.hashes(std::mem::take(&mut identified.ids)).await)?;
         let (reader, received) = (self.record_reader(), now_micros());
         // Whoever stored what is there may have died before it was marked.
-        let marker = self.marker.as_ref().filter(|marker| marker.has_rules());
-        let is_to_be_marked = marker.is_some() && stored.iter().any(Option::is_some);
+        let marker = self.marker.as_ref();
+        let rulebook = marker.map(Marker::rulebook);
         let (read, known) = compute(move || {
-            let known = if is_to_be_marked { reader.read(&records, received).events } else { Vec::new() };
-            (reader.read_others(&records, received, &identified, &stored), known)
+            let known = rulebook.map(|rulebook| {
+                let may_concern = |level, alert| rulebook.index.may_concern(level, alert);
+                reader.read_stored(&records, received, &identified, &stored, may_concern)
+            });
+            (reader.read_others(&records, received, &identified, &stored), known.unwrap_or_default())
         })
         .await;
         let taken = self.take_records(read).await?;

@@ -36,7 +36,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 pub use decode::{Batch, BatchError, Refusal, decode};
 pub use encode::{BatchEncoder, RecordBody, WireRecord};
-pub use expand::{AgentEvent, expand, expand_unknown};
+pub use expand::{AgentEvent, Outline, expand, expand_unknown};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 pub use split::{Part, split};

@@ -77,14 +77,14 @@ pub(crate) struct Marker {
 pub(crate) struct Marks(Vec<MarkContent>);
 
 impl Marker {
-    /// Whether there is anything that events could concern.
-    pub(crate) fn has_rules(&self) -> bool {
-        !self.rulebook.borrow().index.is_empty()
+    /// The rules that events may concern.
+    pub(crate) fn rulebook(&self) -> Arc<Rulebook> {
+        Arc::clone(&self.rulebook.borrow())
     }
 
     /// Finds what is to be marked.
     pub(crate) async fn find(&self, events: Vec<NewEvent>) -> (Vec<NewEvent>, Marks) {
-        let rulebook = Arc::clone(&self.rulebook.borrow());
+        let rulebook = self.rulebook();
         if events.len() <= INLINE_EVENTS_MAX {
             let marks = find(&rulebook, &events);
             return (events, marks);

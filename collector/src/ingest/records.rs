@@ -9,9 +9,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use labtrail_shared::{
     event::{Defaults, Event},
     kafka::header,
+    level::LogLevel,
     source::Source,
     timestamp::EventTimestamp,
-    wire::{self, BatchError},
+    wire::{self, BatchError, Outline},
 };
 use serde_json::Value;
 use ulid::Ulid;
@@ -59,10 +60,18 @@ pub struct RecordPlace {
 pub struct Identified {
     /// Their ids, in their order.
     pub ids: Vec<String>,
-    /// Their hashes.
-    hashes: Vec<u64>,
+    /// What else is told of them.
+    outlines: Vec<Known>,
     /// Of each record how many they are, and whether part of it cannot be read.
     records: Vec<(usize, bool)>,
+}
+
+/// What is told of an event beside its id.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    hash: u64,
+    level: LogLevel,
+    alert: bool,
 }
 
 /// A letter that holds a whole record.
@@ -103,7 +112,7 @@ impl RecordReader {
     pub fn read(&self, records: &[Record], received: i64) -> ReadRecords {
         let mut read = ReadRecords::default();
         for record in records {
-            self.read_one(record, received, &mut read, &mut |_, _| false);
+            self.read_one(record, received, &mut read, &mut |_| false);
         }
         read
     }
@@ -113,9 +122,9 @@ impl RecordReader {
         let (mut identified, mut read) = (Identified::default(), ReadRecords::default());
         for record in records {
             let (events_before, letters_before) = (identified.ids.len(), read.letters.len());
-            self.read_one(record, received, &mut read, &mut |id, hash| {
+            self.read_one(record, received, &mut read, &mut |Outline { id, hash, level, alert }| {
                 identified.ids.push(id.to_owned());
-                identified.hashes.push(hash);
+                identified.outlines.push(Known { hash, level, alert });
                 true
             });
             let has_letter = read.letters.len() > letters_before;
@@ -133,7 +142,7 @@ impl RecordReader {
         identified: &Identified,
         stored: &[Option<u64>],
     ) -> ReadRecords {
-        let mut is_stored = stored.iter().zip(&identified.hashes).map(|(stored, hash)| *stored == Some(*hash));
+        let mut is_stored = stored.iter().zip(&identified.outlines).map(|(stored, known)| *stored == Some(known.hash));
         let mut witness = None;
         let mut read = ReadRecords::default();
         for (record, (events, has_letter)) in records.iter().zip(&identified.records) {
@@ -143,7 +152,7 @@ impl RecordReader {
                 continue;
             }
             // Reading tells of the events in the same order as identifying them.
-            self.read_one(record, received, &mut read, &mut |id, hash| {
+            self.read_one(record, received, &mut read, &mut |Outline { id, hash, .. }| {
                 let is_stored = is_stored.next() == Some(true);
                 if is_stored && witness.is_none() {
                     witness = Some((id.to_owned(), hash));
@@ -155,18 +164,43 @@ impl RecordReader {
         ReadRecords { witness, ..read }
     }
 
+    /// Reads of records that were identified only the events that a store has and that may concern a rule, by their levels and
+    /// whether they alert.
+    pub fn read_stored(
+        &self,
+        records: &[Record],
+        received: i64,
+        identified: &Identified,
+        stored: &[Option<u64>],
+        may_concern: impl Fn(LogLevel, bool) -> bool,
+    ) -> Vec<NewEvent> {
+        let mut is_wanted = stored
+            .iter()
+            .zip(&identified.outlines)
+            .map(|(stored, known)| stored.is_some() && may_concern(known.level, known.alert));
+        let mut read = ReadRecords::default();
+        for (record, (events, _)) in records.iter().zip(&identified.records) {
+            let are_wanted: Vec<bool> = is_wanted.by_ref().take(*events).collect();
+            if are_wanted.contains(&true) {
+                let mut is_wanted = are_wanted.into_iter();
+                self.read_one(record, received, &mut read, &mut |_| is_wanted.next() != Some(true));
+            }
+        }
+        read.events
+    }
+
     /// Reads a record and adds what it holds.
     fn read_one(
         &self,
         record: &Record,
         received: i64,
         read: &mut ReadRecords,
-        is_known: &mut impl FnMut(&str, u64) -> bool,
+        is_known: &mut impl FnMut(Outline<'_>) -> bool,
     ) {
         let before = read.events.len();
         let mut known = 0;
-        let mut count_known = |id: &str, hash: u64| {
-            let is_known = is_known(id, hash);
+        let mut count_known = |outline: Outline<'_>| {
+            let is_known = is_known(outline);
             known += u64::from(is_known);
             is_known
         };
@@ -174,7 +208,9 @@ impl RecordReader {
             self.read_batches(record, received, read, &mut count_known)
         } else {
             self.read_single(record, received).map(|event| {
-                read.events.extend((!count_known(&event.event.id, event.hash)).then_some(event));
+                let Event { id, log_level, alert, .. } = &event.event;
+                let outline = Outline { id, hash: event.hash, level: *log_level, alert: *alert };
+                read.events.extend((!count_known(outline)).then_some(event));
                 None
             })
         };
@@ -208,7 +244,7 @@ impl RecordReader {
         record: &Record,
         received: i64,
         into: &mut ReadRecords,
-        is_known: &mut impl FnMut(&str, u64) -> bool,
+        is_known: &mut impl FnMut(Outline<'_>) -> bool,
     ) -> Result<Option<(&'static str, String, u64)>, Unreadable> {
         let batches = wire::decode(&record.value).map_err(|error| (batch_reason(&error), error.to_string()))?;
         if let Some(batch) = batches.iter().find(|batch| batch.lines.len() > self.batch_events_max) {

@@ -33,15 +33,27 @@ pub struct AgentEvent {
 /// Lines that are no events come back as refusals; as offsets are differences, a line that cannot be read takes the
 /// rest of its batch along.
 pub fn expand(batch: &Batch<'_>, zone: &TimeZone) -> (Vec<AgentEvent>, Vec<Refusal>) {
-    expand_unknown(batch, zone, |_, _| false)
+    expand_unknown(batch, zone, |_| false)
 }
 
-/// Like [`expand`], without the events of which `is_known` says so by their id and hash: to tell both costs a small part
-/// of making the event.
+/// What is told of an event before it is made: to tell it costs a small part of making the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline<'a> {
+    /// The event's id.
+    pub id: &'a str,
+    /// The hash of its record.
+    pub hash: u64,
+    /// Its level.
+    pub level: LogLevel,
+    /// Whether somebody is to be alerted.
+    pub alert: bool,
+}
+
+/// Like [`expand`], without the events of which `is_known` says so by their outlines.
 pub fn expand_unknown(
     batch: &Batch<'_>,
     zone: &TimeZone,
-    mut is_known: impl FnMut(&str, u64) -> bool,
+    mut is_known: impl FnMut(Outline<'_>) -> bool,
 ) -> (Vec<AgentEvent>, Vec<Refusal>) {
     let mut events = Vec::new();
     let mut refusals = Vec::new();
@@ -144,11 +156,13 @@ impl<'a> State<'a> {
         &mut self,
         line: &Line<'_>,
         place: Place,
-        is_known: &mut impl FnMut(&str, u64) -> bool,
+        is_known: &mut impl FnMut(Outline<'_>) -> bool,
     ) -> Result<Option<AgentEvent>, String> {
         if let Some(event) = line.e {
             let event = self.madsci_event(event.get(), line.h)?;
-            return Ok((!is_known(&event.event.id, event.hash)).then_some(event));
+            let Event { id, log_level, alert, .. } = &event.event;
+            let outline = Outline { id, hash: event.hash, level: *log_level, alert: *alert };
+            return Ok((!is_known(outline)).then_some(event));
         }
         let level = line
             .l
@@ -161,7 +175,7 @@ impl<'a> State<'a> {
         };
         let id = self.id(line, place.offset);
         let hash = line.h.unwrap_or_else(|| record_hash::of_raw_record(text));
-        if is_known(&id, hash) {
+        if is_known(Outline { id: &id, hash, level: level.unwrap_or_default(), alert: false }) {
             return Ok(None);
         }
         let fields =

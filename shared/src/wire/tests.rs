@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::{
-    AgentEvent, BatchEncoder, Envelope, RecordBody, VERSION, WireRecord, decode, expand, expand_unknown, split,
-    split::split_at,
+    AgentEvent, BatchEncoder, Envelope, Outline, RecordBody, VERSION, WireRecord, decode, expand, expand_unknown,
+    split, split::split_at,
 };
 use crate::{
     event_id::{FileIdentity, derive},
@@ -244,9 +244,9 @@ proptest! {
         BatchEncoder::begin(&envelope(), &mut body);
         for (step, text) in &lines {
             let content = match text.split_at(1) {
-                ("m", text) => format!(r#""m":"{text}""#),
+                ("m", text) => format!(r#""l":40,"m":"{text}""#),
                 ("j", text) => format!(r#""k":"a","j":{{"a":"{text}"}}"#),
-                ("e", text) => format!(r#""e":{{"_id":"{text}","event_data":{{"a":"{text}"}}}}"#),
+                ("e", text) => format!(r#""e":{{"_id":"{text}","log_level":30,"alert":true,"event_data":{{"a":"{text}"}}}}"#),
                 _ => r#""l":77,"m":"not a level""#.to_owned(),
             };
             body.extend_from_slice(format!("{{\"o\":{step},\"t\":{step},{content}}}\n").as_bytes());
@@ -254,15 +254,16 @@ proptest! {
         let batch = &decode(&body).expect("it has an envelope")[0];
         let (expected, refused) = expand(batch, &TimeZone::UTC);
         let mut told = Vec::new();
-        let (none, _) = expand_unknown(batch, &TimeZone::UTC, |id, hash| {
-            told.push((id.to_owned(), hash));
+        let (none, _) = expand_unknown(batch, &TimeZone::UTC, |Outline { id, hash, level, alert }| {
+            told.push((id.to_owned(), hash, level, alert));
             true
         });
         prop_assert_eq!(none, []);
-        let ids_and_hashes: Vec<_> = expected.iter().map(|event| (event.event.id.clone(), event.hash)).collect();
-        prop_assert_eq!(told, ids_and_hashes);
+        let outline =
+            |AgentEvent { event, hash, .. }: &AgentEvent| (event.id.clone(), *hash, event.log_level, event.alert);
+        prop_assert_eq!(told, expected.iter().map(outline).collect::<Vec<_>>());
         let mut asked = known.iter();
-        let (others, refusals) = expand_unknown(batch, &TimeZone::UTC, |_, _| *asked.next().expect("not asked so often"));
+        let (others, refusals) = expand_unknown(batch, &TimeZone::UTC, |_| *asked.next().expect("not asked so often"));
         let unknown = expected.into_iter().zip(&known).filter(|(_, known)| !**known).map(|(event, _)| event);
         prop_assert_eq!(others, unknown.collect::<Vec<_>>());
         prop_assert_eq!(refusals, refused);
