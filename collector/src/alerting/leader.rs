@@ -38,12 +38,12 @@ use crate::{
 const JUDGED_AT_ONCE: usize = 8;
 
 /// Judging that takes so long, in microseconds, is followed by a rest ...
-const REST_FROM: i64 = 500_000;
+const REST_FROM: i64 = 50_000;
 
 /// ... that is so many times as long ...
-const REST_FACTOR: i64 = 5;
+const REST_FACTOR: i64 = 3;
 
-/// ... and not longer than this: a flood of one group must not keep all others waiting.
+/// ... and not longer than this: a flood of one group must neither keep all others waiting nor take the time of what comes.
 const REST_MAX: i64 = 30_000_000;
 
 /// The one who judges.
@@ -72,8 +72,8 @@ pub(super) struct Leader {
     valid_until: i64,
 }
 
-/// What was judged and the row as it is saved; or the identifier of what could not be judged, and why.
-type SavedOrNot = Result<(Judged, Option<Row>), (String, StoreError)>;
+/// What was judged, how long that took, and the row as it is saved; or the identifier of what could not be judged, and why.
+type SavedOrNot = Result<(Judged, i64, Option<Row>), (String, StoreError)>;
 
 /// What a round did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -145,9 +145,11 @@ impl Leader {
             .map(async |task| {
                 let id = task.id.clone();
                 let judge = async {
+                    let began_at = this.clock.now();
                     let judged = judge::judge(&*this.store, rulebook_seen, &this.groups, task, world).await?;
+                    let took = this.clock.now().saturating_sub(began_at);
                     let saved = this.save(&judged, now).await?;
-                    Ok((judged, saved))
+                    Ok((judged, took, saved))
                 };
                 judge.await.map_err(|error| (id, error))
             })
@@ -157,7 +159,14 @@ impl Leader {
         let (mut routed, mut failure) = (Vec::new(), None);
         for result in results {
             match result {
-                Ok((judged, saved)) => routed.extend(self.note(judged, saved, now)),
+                Ok((judged, took, saved)) => {
+                    if took > REST_FROM {
+                        // It begins now: others were judged meanwhile.
+                        let rest = took.saturating_mul(REST_FACTOR).min(REST_MAX);
+                        self.resting.insert(judged.id.clone(), self.clock.now().saturating_add(rest));
+                    }
+                    routed.extend(self.note(judged, saved));
+                }
                 Err((id, error)) => {
                     // One that cannot be judged must not keep the others from being told.
                     error!(alert = id, error = with_causes(&error), "an alert cannot be judged now");
@@ -195,13 +204,10 @@ impl Leader {
     }
 
     /// Notes what was judged. Gives back the row if it was saved and steps of it wait to be routed.
-    fn note(&mut self, judged: Judged, saved: Option<Row>, now: i64) -> Option<(Row, StoredAlert)> {
-        let Judged { id, after, took, samples, .. } = judged;
+    fn note(&mut self, judged: Judged, saved: Option<Row>) -> Option<(Row, StoredAlert)> {
+        let Judged { id, after, samples, .. } = judged;
         self.metrics.evaluations.inc();
         self.metrics.samples.inc_by(samples);
-        if took > REST_FROM {
-            self.resting.insert(id.clone(), now.saturating_add((took * REST_FACTOR).min(REST_MAX)));
-        }
         let (saved, after) = saved.zip(after)?;
         self.note_firing(&id, &after);
         Some((saved, after)).filter(|(_, after)| !after.steps.is_empty())

@@ -1,9 +1,6 @@
 //! Judges one rule in one group: by what the store has, whatever the marks were written for.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    time::Instant,
-};
+use std::collections::{HashMap, VecDeque};
 
 use super::{
     each_event::each_event,
@@ -68,8 +65,6 @@ pub(super) struct Judged {
     pub(super) is_changed: bool,
     /// How many events were read.
     pub(super) samples: u64,
-    /// How long it took, in microseconds.
-    pub(super) took: i64,
 }
 
 /// Judges.
@@ -80,7 +75,6 @@ pub(super) async fn judge(
     task: Task,
     world: World,
 ) -> Result<Judged, StoreError> {
-    let began_at = Instant::now();
     let Task { id, rule, group, marks, before } = task;
     let ranges: Vec<Mark> = marks.iter().map(|(_, mark)| mark.mark()).collect();
     let now = world.now;
@@ -89,7 +83,7 @@ pub(super) async fn judge(
         None => StoredAlert::load(store, &id).await?.unzip(),
     };
     let rule = rulebook.rules.get(&rule).filter(|rule| rule.section().enabled);
-    let mut judged = Judged { id, marks, before, after: None, is_changed: false, samples: 0, took: 0 };
+    let mut judged = Judged { id, marks, before, after: None, is_changed: false, samples: 0 };
     let group = rule.and_then(|rule| Some((rule, rule.group_from_text(&group)?)));
     let (after, is_changed) = match (group, stored) {
         (Some((rule, group)), stored) => {
@@ -102,7 +96,6 @@ pub(super) async fn judge(
                 judged.samples = each_event(store, rulebook, rule, &new, now).await?;
                 ranges = old;
                 if ranges.is_empty() && stored.is_none() {
-                    judged.took = began_at.elapsed().as_micros() as i64;
                     return Ok(judged);
                 }
             }
@@ -119,7 +112,6 @@ pub(super) async fn judge(
         }
         (None, None) => (None, false),
     };
-    judged.took = began_at.elapsed().as_micros() as i64;
     Ok(Judged { after, is_changed, ..judged })
 }
 
