@@ -38,9 +38,12 @@ use crate::{
 const JUDGED_AT_ONCE: usize = 8;
 
 /// Judging that takes so long, in microseconds, is followed by a rest ...
-const REST_FROM: i64 = 50_000;
+const REST_FROM: i64 = 500_000;
 
-/// ... that is so many times as long ...
+/// ... and that of a group of many events sooner: of few it is others' doing if it takes long.
+const REST_FROM_IF_MANY: i64 = 50_000;
+
+/// ... The rest is so many times as long, ...
 const REST_FACTOR: i64 = 3;
 
 /// ... and not longer than this: a flood of one group must neither keep all others waiting nor take the time of what comes.
@@ -160,7 +163,8 @@ impl Leader {
         for result in results {
             match result {
                 Ok((judged, took, saved)) => {
-                    if took > REST_FROM {
+                    let rest_from = if judged.samples >= samples::PAGE as u64 { REST_FROM_IF_MANY } else { REST_FROM };
+                    if took > rest_from {
                         // It begins now: others were judged meanwhile.
                         let rest = took.saturating_mul(REST_FACTOR).min(REST_MAX);
                         self.resting.insert(judged.id.clone(), self.clock.now().saturating_add(rest));

@@ -124,10 +124,10 @@ impl Sender {
         receiver: String,
         mut waiting: Vec<(Row, OutboxRow)>,
     ) -> Result<bool, StoreError> {
-        // What a person asked for comes first; nobody asks for it in order.
-        let place = |row: &OutboxRow| (!row.is_asked_for, row.created_at, row.sequence);
-        waiting.sort_by(|(_, a), (_, b)| place(a).cmp(&place(b)).then_with(|| a.key.cmp(&b.key)));
         let now = self.clock.now();
+        // What a person asked for comes first; nobody asks for it in order.
+        let place = |row: &OutboxRow| (!(row.is_asked_for && row.is_due(now)), row.created_at, row.sequence);
+        waiting.sort_by(|(_, a), (_, b)| place(a).cmp(&place(b)).then_with(|| a.key.cmp(&b.key)));
         let is_asked_for = self.is_asked_for(&waiting, now).await?;
         let mut line = match Line::take(&*self.store, &receiver, &self.owner, is_asked_for, now).await? {
             Taking::Taken(line) => line,
@@ -169,7 +169,7 @@ impl Sender {
             let attempts = outgoing.attempts + 1;
             let sending = Box::pin(attempt(self, &rulebook, row, outgoing));
             let ended = line.held_during(&*self.store, &self.clock, sending).await?;
-            if !matches!(ended, Ended::TakenByOthers) {
+            if matches!(ended, Ended::Dead { .. } | Ended::Failed { .. }) {
                 line.content.settings = rulebook.routes_hash;
             }
             let now = self.clock.now();
@@ -224,8 +224,8 @@ impl Sender {
 
     /// Whether a person asked for something that can be tried now.
     async fn is_asked_for(&self, waiting: &[(Row, OutboxRow)], now: i64) -> Result<bool, StoreError> {
-        for (_, outgoing) in waiting.iter().take_while(|(_, outgoing)| outgoing.is_asked_for) {
-            if outgoing.is_due(now) && !self.is_held_up(outgoing).await? {
+        for (_, outgoing) in waiting {
+            if outgoing.is_asked_for && outgoing.is_due(now) && !self.is_held_up(outgoing).await? {
                 return Ok(true);
             }
         }

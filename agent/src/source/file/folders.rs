@@ -51,13 +51,14 @@ fn list(folder: &Path, device: u64) -> io::Result<HashMap<Locator, PathBuf>> {
     }
     let mut files = HashMap::new();
     if existing == folder {
-        for _ in 0..LISTINGS_MAX {
+        for listing in 1..=LISTINGS_MAX {
             let changed_before = std::fs::metadata(folder)?.modified()?;
             let is_whole = add_files(folder, &mut files)?;
             let changed = std::fs::metadata(folder)?.modified()?;
             // Its time is no finer than a clock tick.
             let is_calm = changed.elapsed().unwrap_or_else(|ahead| ahead.duration()) > CALM;
-            if is_whole && is_calm && changed == changed_before {
+            // On a share its time may be another computer's, or an old one: once is never enough.
+            if is_whole && is_calm && changed == changed_before && listing > 1 {
                 break;
             }
         }

@@ -33,7 +33,7 @@ pub(crate) struct LineContent {
     pub(crate) reason: Option<String>,
     /// When something last got through.
     pub(crate) last_sent_at: Option<i64>,
-    /// The settings under which it was last tried, or that were found newer than those.
+    /// The settings under which it was last tried in vain, or that were found newer than those.
     pub(super) settings: u64,
 }
 

@@ -244,6 +244,24 @@ async fn what_failed_with_older_settings_is_taken_up_whoever_knew_the_newer_ones
     world.take_up_settings().await.expect("it looks");
     world.sender.round().await.expect("it sends");
     assert_eq!(world.states().await, [(RowState::Sent, 3)]);
+    // Another got through with the newer ones before this one reads them.
+    world.set_rules(EACH, &wrong);
+    world.take_up_settings().await.expect("it looks");
+    other.take_up_settings().await.expect("it looks");
+    world.fails("N20").await;
+    world.judge().await.expect("it judges");
+    world.sender.round().await.expect("it sends");
+    world.clock.pass(10 * MINUTE);
+    world.fails("N21").await;
+    world.judge().await.expect("it judges");
+    other.send().await;
+    let states = world.states().await;
+    assert!(states.contains(&(RowState::Dead, 1)) && states.contains(&(RowState::Sent, 1)), "{states:?}");
+    world.set_rules(EACH, &right);
+    world.take_up_settings().await.expect("it looks");
+    world.send().await;
+    let states = world.states().await;
+    assert!(states.iter().all(|(state, _)| *state == RowState::Sent), "{states:?}");
     // And so it is when they are read in the middle of an attempt.
     for number in 2..20 {
         world.set_rules(EACH, &wrong);
