@@ -162,15 +162,7 @@ impl Leader {
         let (mut routed, mut failure) = (Vec::new(), None);
         for result in results {
             match result {
-                Ok((judged, took, saved)) => {
-                    let rest_from = if judged.samples >= samples::PAGE as u64 { REST_FROM_IF_MANY } else { REST_FROM };
-                    if took > rest_from {
-                        // It begins now: others were judged meanwhile.
-                        let rest = took.saturating_mul(REST_FACTOR).min(REST_MAX);
-                        self.resting.insert(judged.id.clone(), self.clock.now().saturating_add(rest));
-                    }
-                    routed.extend(self.note(judged, saved));
-                }
+                Ok((judged, took, saved)) => routed.extend(self.note(judged, took, saved)),
                 Err((id, error)) => {
                     // One that cannot be judged must not keep the others from being told.
                     error!(alert = id, error = with_causes(&error), "an alert cannot be judged now");
@@ -208,10 +200,16 @@ impl Leader {
     }
 
     /// Notes what was judged. Gives back the row if it was saved and steps of it wait to be routed.
-    fn note(&mut self, judged: Judged, saved: Option<Row>) -> Option<(Row, StoredAlert)> {
+    fn note(&mut self, judged: Judged, took: i64, saved: Option<Row>) -> Option<(Row, StoredAlert)> {
         let Judged { id, after, samples, .. } = judged;
         self.metrics.evaluations.inc();
         self.metrics.samples.inc_by(samples);
+        let rest_from = if samples >= samples::PAGE as u64 { REST_FROM_IF_MANY } else { REST_FROM };
+        if took > rest_from {
+            // It begins now: others were judged meanwhile.
+            let rest = took.saturating_mul(REST_FACTOR).min(REST_MAX);
+            self.resting.insert(id.clone(), self.clock.now().saturating_add(rest));
+        }
         let (saved, after) = saved.zip(after)?;
         self.note_firing(&id, &after);
         Some((saved, after)).filter(|(_, after)| !after.steps.is_empty())

@@ -208,9 +208,7 @@ impl RecordReader {
             self.read_batches(record, received, read, &mut count_known)
         } else {
             self.read_single(record, received).map(|event| {
-                let Event { id, log_level, alert, .. } = &event.event;
-                let outline = Outline { id, hash: event.hash, level: *log_level, alert: *alert };
-                read.events.extend((!count_known(outline)).then_some(event));
+                read.events.extend((!count_known(Outline::of(&event.event, event.hash))).then_some(event));
                 None
             })
         };

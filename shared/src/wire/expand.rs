@@ -49,6 +49,13 @@ pub struct Outline<'a> {
     pub alert: bool,
 }
 
+impl<'a> Outline<'a> {
+    /// What is told of an event that was made already.
+    pub fn of(event: &'a Event, hash: u64) -> Self {
+        Self { id: &event.id, hash, level: event.log_level, alert: event.alert }
+    }
+}
+
 /// Like [`expand`], without the events of which `is_known` says so by their outlines.
 pub fn expand_unknown(
     batch: &Batch<'_>,
@@ -160,9 +167,7 @@ impl<'a> State<'a> {
     ) -> Result<Option<AgentEvent>, String> {
         if let Some(event) = line.e {
             let event = self.madsci_event(event.get(), line.h)?;
-            let Event { id, log_level, alert, .. } = &event.event;
-            let outline = Outline { id, hash: event.hash, level: *log_level, alert: *alert };
-            return Ok((!is_known(outline)).then_some(event));
+            return Ok((!is_known(Outline::of(&event.event, event.hash))).then_some(event));
         }
         let level = line
             .l

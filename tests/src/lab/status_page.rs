@@ -18,12 +18,19 @@ impl StatusPage {
         self.0.try_get(path, &[]).ok().map(|answer| answer.text)
     }
 
-    /// Asserts that the agent delivered so many records and no more: it knows a little after the collector has them.
+    /// Waits until the agent delivered at least so many records: it knows a little after the collector has them. Gives back how
+    /// many.
+    #[track_caller]
+    pub fn wait_for_delivered(&self, records: f64) -> f64 {
+        wait_until(&format!("{records} records are delivered"), || {
+            Some(self.metric("labtrail_agent_records_delivered_total")).filter(|delivered| *delivered >= records)
+        })
+    }
+
+    /// Asserts that the agent delivered so many records and no more.
     #[track_caller]
     pub fn assert_delivered(&self, records: f64) {
-        let delivered = wait_until(&format!("{records} records are delivered"), || {
-            Some(self.metric("labtrail_agent_records_delivered_total")).filter(|delivered| *delivered >= records)
-        });
+        let delivered = self.wait_for_delivered(records);
         assert!(delivered <= records, "{delivered} records are delivered, not {records}");
     }
 

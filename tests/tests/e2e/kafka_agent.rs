@@ -39,9 +39,7 @@ impl Status {
     }
 
     fn wait_for_delivered(&self, records: usize) {
-        wait_until(&format!("{records} records are delivered"), || {
-            (self.metric("labtrail_agent_records_delivered_total") >= records as f64).then_some(())
-        });
+        self.0.wait_for_delivered(records as f64);
     }
 }
 
